@@ -1,0 +1,75 @@
+/** `mcp-host inspect`: one component whole, with the way from its server's name to the one clients see. */
+import type { Component } from "../../composition/types.ts"
+import type { Manifest } from "../../manifest/types.ts"
+import { isJsonObject, type JsonObject, objectsAt } from "../../protocol/json.ts"
+import { kindWords } from "../../protocol/methods.ts"
+import { layersOf } from "../explain.ts"
+import { kindNames, shownKinds } from "../kinds.ts"
+import { assertNoClash, downOwner, withHost } from "../localHost.ts"
+import { type LogOptions, loadFor, type ManifestOptions } from "../manifestOptions.ts"
+import { findComponent, unknownComponent } from "../requests.ts"
+import { onOneLine } from "../table.ts"
+import { colorsFor, printJson, printNote, printResult } from "../terminal.ts"
+
+export interface InspectOptions extends ManifestOptions, LogOptions {
+  readonly json?: boolean
+  /** Which of the kinds, where several share a name. */
+  readonly kind?: string
+}
+
+export async function inspect(key: string, options: InspectOptions): Promise<number> {
+  const manifest = await loadFor(options)
+  const kinds = shownKinds.filter((kind) => options.kind === undefined || options.kind === kindNames[kind].one)
+  const found = await withHost(
+    manifest,
+    { logLevel: options.logLevel ?? "error", profile: options.profile },
+    async (local) => {
+      await local.ownerKnown(key, kinds)
+      assertNoClash(local, key)
+      const component = findComponent(local.catalog(), key, kinds)
+      if (component === undefined) throw downOwner(local, key) ?? unknownComponent(local.catalog(), key, kinds)
+      const others = kinds.filter((kind) => kind !== component.kind && local.catalog().resolve(kind, key) !== undefined)
+      for (const kind of others)
+        printNote(`note: a ${kindNames[kind].one} has this name too; see it with --kind ${kindNames[kind].one}`)
+      return component
+    },
+  )
+  const report = reportOf(found, manifest)
+  if (options.json === true) await printJson(report)
+  else await printResult(forPeople(found, report))
+  return 0
+}
+
+function reportOf(component: Component, manifest: Manifest): JsonObject {
+  const { kind, key, origin, tags, payload } = component
+  return {
+    kind: kindNames[kind].one,
+    [kindWords[kind].id]: key,
+    server: origin.server,
+    original: origin.key,
+    tags: [...tags],
+    layers: layersOf(component, manifest),
+    definition: payload,
+  }
+}
+
+function forPeople({ key, origin, tags }: Component, report: JsonObject): string {
+  const colors = colorsFor(process.stdout)
+  const line = (name: string, text: string): string => `${colors.dim(name.padEnd(10))}${onOneLine(text)}`
+  const layers = objectsAt(report, "layers").map(layerText).join(" → ")
+  return [
+    line(String(report["kind"]), key),
+    line("server", origin.server),
+    line("original", origin.key),
+    line("tags", tags.size === 0 ? "-" : [...tags].join(", ")),
+    line("layers", layers),
+    "",
+    JSON.stringify(report["definition"], null, 2),
+  ].join("\n")
+}
+
+function layerText({ layer, to, rules, ...where }: JsonObject): string {
+  const lines = Array.isArray(rules) ? rules.filter(isJsonObject) : [where]
+  const at = lines.flatMap(({ line }) => (line === undefined ? [] : [`line ${line}`]))
+  return `${layer}: ${to}${at.length === 0 ? "" : ` (${at.join(", ")})`}`
+}

@@ -1,0 +1,157 @@
+/**
+ * One face of the host: everything the manifest composes, or what one profile of it shows. Many views share one graph;
+ * what its clients were told, their tasks among it, is a view's own. After a reload it shows the next graph.
+ */
+import type { Catalog, ViewRules } from "../composition/types.ts"
+import type { Readiness, Served } from "../endpoints/served.ts"
+import type { ProfileEntry } from "../manifest/types.ts"
+import type { JsonObject } from "../protocol/json.ts"
+import type { Client, Context, Handler, McpNotification, Unsubscribe } from "../protocol/messages.ts"
+import { Audience } from "./audience.ts"
+import { capabilitiesOf, instructionsOf, serverInfoOf } from "./describe.ts"
+import type { Graph } from "./graph.ts"
+import { createProfileScope } from "./profileScope.ts"
+import { createRouter } from "./router.ts"
+import type { Scope } from "./scope.ts"
+import { ShownUris } from "./shownUris.ts"
+import { watchTask } from "./tasks.ts"
+import { TaskTable } from "./taskTable.ts"
+
+/** What a view needs of its host. */
+export interface ViewHost {
+  /** The graph that serves now. */
+  readonly graph: Graph
+  start(client: Client): void
+  readiness(): Readiness
+}
+
+export class View implements Served {
+  readonly handle: Handler
+  readonly #host: ViewHost
+  readonly #name: string | undefined
+  readonly #audience: Audience
+  readonly #tasks = new TaskTable()
+  /** Clients that have waited for their first list. */
+  readonly #listed = new WeakSet<Client>()
+  readonly #clients = new Set<Client>()
+  #of: Graph | undefined
+  #scope: Scope | undefined
+
+  /** Without a name: all there is. */
+  constructor(host: ViewHost, name?: string) {
+    this.#host = host
+    this.#name = name
+    this.#audience = new Audience(
+      (client) => this.catalog(client),
+      () => this.scope.starting,
+    )
+    this.handle = createRouter({
+      scope: () => this.scope,
+      tasks: this.#tasks,
+      shown: new ShownUris(),
+      ready: (client) => this.#ready(client),
+    })
+  }
+
+  /** What it shows now; of a profile that the manifest no longer has, nothing. */
+  get scope(): Scope {
+    const { graph } = this.#host
+    if (this.#of === graph && this.#scope !== undefined) return this.#scope
+    this.#of = graph
+    this.#scope = this.#scopeOf(graph)
+    return this.#scope
+  }
+
+  /** Resolves when what its clients would see of a graph is taken, as far as it can be. */
+  async prepare(graph: Graph): Promise<void> {
+    const scope = this.#scopeOf(graph)
+    await Promise.all([...this.#clients].map((client) => scope.prepare(client)))
+  }
+
+  get serverInfo(): JsonObject {
+    const title = this.#profile?.title
+    return { ...serverInfoOf(this.#host.graph.manifest), ...(title !== undefined && { title }) }
+  }
+
+  /** The clients that are there to be notified. */
+  get clients(): ReadonlySet<Client> {
+    return this.#clients
+  }
+
+  describe(client: Client): { capabilities: JsonObject; instructions: string | undefined } {
+    const members = this.scope.offering(client)
+    const own = this.#profile?.instructions ?? this.#host.graph.manifest.host.instructions
+    const { quarantine } = this.#host.graph
+    return {
+      capabilities: capabilitiesOf(members, client),
+      instructions: instructionsOf({ own, members, quarantine }, client),
+    }
+  }
+
+  tell(client: Client, notification: McpNotification): void {
+    this.#host.graph.tell(client, notification)
+  }
+
+  watchTask(id: string, context: Context): Promise<boolean> {
+    return watchTask(id, context, { members: this.scope.members, table: this.#tasks })
+  }
+
+  tool(client: Client, name: string): JsonObject | undefined {
+    const [tool, ...others] = this.catalog(client).resolveBareName("tool", name)
+    return others.length === 0 ? tool?.payload : undefined
+  }
+
+  connect(client: Client): Unsubscribe {
+    this.#host.start(client)
+    this.#clients.add(client)
+    const leave = this.#audience.join(client)
+    return () => {
+      leave()
+      this.#clients.delete(client)
+      this.#tasks.forget(client)
+      this.#host.graph.release(client)
+    }
+  }
+
+  readiness(): Readiness {
+    return this.#host.readiness()
+  }
+
+  /** What a client sees; without one, what the servers showed at first. */
+  catalog(client?: Client): Catalog {
+    return this.scope.catalogs.of(client).visible
+  }
+
+  /** Something may be another for somebody. */
+  changed(): void {
+    this.#audience.changed()
+  }
+
+  close(): void {
+    this.#audience.close()
+  }
+
+  get #profile(): ProfileEntry | undefined {
+    return this.#profileIn(this.#host.graph)
+  }
+
+  #profileIn({ manifest }: Graph): ProfileEntry | undefined {
+    return manifest.profiles.find(({ name }) => name === this.#name)
+  }
+
+  #scopeOf(graph: Graph): Scope {
+    return this.#name === undefined ? graph : createProfileScope(graph, this.#profileIn(graph)?.rules ?? nothing)
+  }
+
+  async #ready(client: Client): Promise<void> {
+    const { graph } = this.#host
+    await this.scope.prepare(client)
+    if (this.#listed.has(client)) return
+    this.#listed.add(client)
+    this.#audience.saw(client)
+    // After its answer has left.
+    setImmediate(() => graph.begin())
+  }
+}
+
+const nothing: ViewRules = { servers: [], tags: {}, tools: {}, prompts: {}, resources: {} }

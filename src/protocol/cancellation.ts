@@ -1,0 +1,36 @@
+/**
+ * Whether a request was cancelled, and who wants to know. An `AbortSignal` costs more than everything else the host does
+ * with a small call, so one is made only when somebody asks for it.
+ */
+import type { Unsubscribe } from "./messages.ts"
+
+export class Cancellation {
+  #listeners: Set<() => void> | undefined
+  #controller: AbortController | undefined
+  #cancelled = false
+
+  get cancelled(): boolean {
+    return this.#cancelled
+  }
+
+  /** Aborts when the request is cancelled. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#cancelled) this.#controller.abort()
+    return this.#controller.signal
+  }
+
+  cancel(): void {
+    if (this.#cancelled) return
+    this.#cancelled = true
+    for (const listener of [...(this.#listeners ?? [])]) listener()
+    this.#controller?.abort()
+  }
+
+  /** Calls back once when the request is cancelled; never when it already is. */
+  on(listener: () => void): Unsubscribe {
+    this.#listeners ??= new Set()
+    const listeners = this.#listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }
+}

@@ -1,0 +1,59 @@
+/** Notices that a server's calls fail one after the other, and that a process ends again and again. */
+import { ProtocolError, wireErrors } from "../protocol/errors.ts"
+
+/** Calls that fail in a row until a server counts as troubled. */
+const maxFailures = 5
+/** So many ends of a process within this time, in milliseconds, are a crash loop. */
+const maxEnds = 5
+const loopMs = 60_000
+
+const troubling: ReadonlySet<number> = new Set([
+  wireErrors.UPSTREAM_TIMEOUT.code,
+  wireErrors.UPSTREAM_PROTOCOL.code,
+  wireErrors.UPSTREAM_UNAVAILABLE.code,
+])
+
+export class Breaker {
+  readonly #tripped: (reason: string) => void
+  #failures = 0
+
+  constructor(tripped: (reason: string) => void) {
+    this.#tripped = tripped
+  }
+
+  /** Takes the outcome of a call: an answer, also an error of the server's own, shows that it works. */
+  note(error: unknown): void {
+    if (!(error instanceof ProtocolError && troubling.has(error.code))) {
+      this.#failures = 0
+      return
+    }
+    this.#failures += 1
+    if (this.#failures < maxFailures) return
+    this.#failures = 0
+    this.#tripped(`its last ${maxFailures} calls failed: ${error.message}`)
+  }
+}
+
+export class CrashLoop {
+  #ends: number[] = []
+
+  ended(now = performance.now()): void {
+    this.#ends = [...this.#recent(now), now]
+  }
+
+  /** True while it has ended too often to be started again soon. */
+  isLooping(now = performance.now()): boolean {
+    return this.#recent(now).length >= maxEnds
+  }
+
+  /** How long it is until it may be started again, in milliseconds. */
+  restMs(now = performance.now()): number {
+    const recent = this.#recent(now)
+    const oldest = recent[recent.length - maxEnds]
+    return oldest === undefined ? 0 : oldest + loopMs - now
+  }
+
+  #recent(now: number): number[] {
+    return this.#ends.filter((end) => now - end < loopMs)
+  }
+}

@@ -1,0 +1,41 @@
+/** The rig's results file: the findings of each figure, with how and when they were made. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import path from "node:path"
+import { describeCommit, describeMachine, type Machine } from "../../../bench/lib/machine.ts"
+import type { Finding } from "../rig/finding.ts"
+
+export interface Section {
+  readonly date: string
+  readonly commit: string
+  /** The options of the command, besides which figure. */
+  readonly options: string
+  readonly seconds: number
+  readonly findings: readonly Finding[]
+}
+
+export interface Results {
+  readonly machine: Machine
+  readonly sections: Readonly<Record<string, Section>>
+}
+
+export const latestFile = path.resolve(import.meta.dirname, "../results/latest.json")
+
+export function readResults(file: string): Results | undefined {
+  if (!existsSync(file)) return undefined
+  // The rig's own file.
+  return JSON.parse(readFileSync(file, "utf8")) as Results
+}
+
+/** Writes the sections over those of the file; sections of other machines go. */
+export function writeResults(file: string, sections: Results["sections"]): void {
+  const machine = describeMachine()
+  const before = readResults(file)
+  const kept = before !== undefined && JSON.stringify(before.machine) === JSON.stringify(machine) ? before.sections : {}
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, `${JSON.stringify({ machine, sections: { ...kept, ...sections } }, undefined, 2)}\n`)
+}
+
+export function toSection({ options, seconds, findings }: Pick<Section, "options" | "seconds" | "findings">): Section {
+  const date = new Date().toISOString().slice(0, 16).replace("T", " ")
+  return { date: `${date} UTC`, commit: describeCommit(), options, seconds, findings }
+}

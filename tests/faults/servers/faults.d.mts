@@ -1,0 +1,2 @@
+export const hostileText: string
+export const secret: string

@@ -1,0 +1,79 @@
+/** A process under pressure: its event loop stands still, or its memory runs out. */
+import { afterEach, describe, expect, it, vi } from "vitest"
+import { Pressure, withPressure } from "../../src/host/pressure.ts"
+import { modern, rawServer, send, serve, startHost } from "../endpoints/support.ts"
+import { closeAll, closers } from "../fixtures/harness.ts"
+import { soon } from "../upstreams/support.ts"
+
+afterEach(closeAll)
+
+/** A host whose memory is what `used` says, in percent, before and after a collection. */
+async function weighed() {
+  const memory = { used: 10, kept: 10, collections: 0 }
+  const told = { exhausted: vi.fn(), warned: vi.fn() }
+  const pressure = new Pressure({
+    onExhausted: told.exhausted,
+    warn: told.warned,
+    memory: () => ({ used: memory.used, limit: 100 }),
+    collect: () => {
+      memory.collections += 1
+      memory.used = memory.kept
+    },
+  })
+  closers.push(() => pressure.close())
+  const host = await startHost({ servers: [rawServer("raw")] })
+  const { base, url } = await serve(withPressure(host, pressure))
+  const call = async () =>
+    (await send(url, modern("tools/call", { name: "raw_do_result", arguments: { result: { content: [] } } }))).json
+  const readiness = async () => {
+    const { status, json } = await send(`${base}/readyz`, { method: "GET" })
+    return { status, reason: json["reason"] }
+  }
+  return { memory, ...told, call, readiness }
+}
+
+describe("memory", () => {
+  it("that is garbage refuses nobody", async () => {
+    const { memory, warned, call, readiness } = await weighed()
+    memory.used = 97
+    await vi.waitFor(() => expect(memory.collections).toBe(1), soon)
+    expect(await call()).toMatchObject({ result: { content: [] } })
+    expect(await readiness()).toEqual({ status: 200, reason: undefined })
+    expect(warned).not.toHaveBeenCalled()
+  })
+
+  it("of which 85 % are in use refuses new requests and is not ready, until it is freed", async () => {
+    const { memory, warned, exhausted, call, readiness } = await weighed()
+    memory.used = memory.kept = 86
+    await vi.waitFor(async () => expect((await readiness()).status).toBe(503), soon)
+    expect(await readiness()).toEqual({ status: 503, reason: "86 % of the memory is in use" })
+    const refused = { code: -31006, data: { sent: "no", retryable: true, reason: "86 % of the memory is in use" } }
+    expect(await call()).toMatchObject({ error: refused })
+    expect(warned).toHaveBeenCalledExactlyOnceWith("86 % of the memory is in use; new requests are refused")
+    expect(exhausted).not.toHaveBeenCalled()
+    memory.used = 50
+    await vi.waitFor(async () => expect(await readiness()).toEqual({ status: 200, reason: undefined }), soon)
+    expect(await call()).toMatchObject({ result: { content: [] } })
+  })
+
+  it("of which 95 % are in use asks for the end, once", async () => {
+    const { memory, exhausted } = await weighed()
+    memory.used = memory.kept = 95
+    await vi.waitFor(() => expect(exhausted).toHaveBeenCalledExactlyOnceWith("95 % of the memory is in use"), soon)
+  })
+})
+
+describe("an event loop that stood still for more than a second", () => {
+  it("is why the host is not ready", async () => {
+    const { warned, call, readiness } = await weighed()
+    expect((await readiness()).status).toBe(200)
+    const until = performance.now() + 1_600
+    while (performance.now() < until);
+    await vi.waitFor(() => expect(warned).toHaveBeenCalled(), soon)
+    expect(await readiness()).toMatchObject({
+      status: 503,
+      reason: expect.stringMatching(/^the event loop stood still for \d{4,} ms$/),
+    })
+    expect(await call()).toMatchObject({ result: {} })
+  })
+})

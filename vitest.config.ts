@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
+
+/** Folders whose files take longest: begun last, one of them would run on alone. */
+const longest = ["tests/faults/", "tests/e2e/", "tests/cli/"]
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = longest.findIndex((folder) => moduleId.includes(folder))
+      return at === -1 ? longest.length : at
+    }
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
+  }
+}
+
+export default defineConfig({
+  test: {
+    include: ["tests/**/*.test.ts"],
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    sequence: { sequencer: LongestFirst },
+    pool: "forks",
+    // Most tests wait for processes: three at once take less time even where there are two cores only.
+    maxWorkers: 3,
+  },
+})
