@@ -13,6 +13,7 @@ const layers: Readonly<Record<string, number>> = {
   storage: 1,
   telemetry: 1,
   convert: 2,
+  middleware: 2,
   wire: 2,
   upstreams: 3,
   endpoints: 3,

@@ -1,13 +1,9 @@
 /** What a local server package is given, and what it may export. The public types of package authors. */
 import type { JsonObject } from "../protocol/json.ts"
 import type { Store } from "../storage/store.ts"
+import type { FactLogger } from "../telemetry/types.ts"
 
-export interface ServerLogger {
-  debug(message: string, facts?: Readonly<Record<string, unknown>>): void
-  info(message: string, facts?: Readonly<Record<string, unknown>>): void
-  warn(message: string, facts?: Readonly<Record<string, unknown>>): void
-  error(message: string, facts?: Readonly<Record<string, unknown>>): void
-}
+export type ServerLogger = FactLogger
 
 export interface ServerContext {
   /** The server's `config` from the manifest, interpolated. Validate it: the host does not know your schema. */
