@@ -83,6 +83,18 @@ export const hostErrors = {
     when: "Nearly all the memory that Node.js allows itself is in use, so the host has ended in order.",
     help: "Start it again with more, NODE_OPTIONS=--max-old-space-size=4096, and look for a package in process that keeps what it makes.",
   },
+  MIDDLEWARE_UNUSABLE: {
+    when: "A module that `middleware` names cannot be loaded, or is no middleware.",
+    help: "Give its path or package; its default export is made with defineMiddleware, as docs/middleware.md shows.",
+  },
+  MIDDLEWARE_INVALID_OPTIONS: {
+    when: "A middleware refuses its options.",
+    help: "Correct them as its own documentation says.",
+  },
+  MIDDLEWARE_ORDER: {
+    when: "The order of middleware means that one of them cannot do what it says.",
+    help: "Change the order: the first of the list is outermost.",
+  },
   LOCK_MISSING: {
     when: "A lock is wanted, and there is no lock file beside the manifest.",
     help: "Run mcp-host lock, review the file it writes, and commit it.",

@@ -5,10 +5,11 @@
 import type { Logger } from "pino"
 import { HostError, messageOf } from "../errors.ts"
 import type { Host } from "../host/host.ts"
+import { loadMiddleware, middlewareModules } from "../host/loadMiddleware.ts"
 import { ManifestError } from "../manifest/manifestError.ts"
 import type { Manifest } from "../manifest/types.ts"
 import { watchFiles } from "../manifest/watch.ts"
-import { packageFilesOf } from "../upstreams/loadPackage.ts"
+import { filesOfPath, packageFilesOf } from "../upstreams/loadPackage.ts"
 import { onOneLine } from "./table.ts"
 
 export interface EditsOptions {
@@ -36,7 +37,7 @@ export function applyEdits(paths: ReadonlySet<string>, options: EditsOptions): E
   let again = false
   const watching = watchFiles(() => void apply())
   const follow = (from: Iterable<string>): void => {
-    if (options.watch && !closed) watching.follow([...from, ...packageFilesOf(host.manifest)])
+    if (options.watch && !closed) watching.follow([...from, ...codeFilesOf(host.manifest)])
   }
   const once = async (): Promise<void> => {
     const looked = new Set<string>()
@@ -44,10 +45,10 @@ export function applyEdits(paths: ReadonlySet<string>, options: EditsOptions): E
       const manifest = await load((path) => looked.add(path))
       hide(manifest.secrets)
       // Before it is applied: what changes meanwhile counts again.
-      follow([...looked, ...packageFilesOf(manifest)])
+      follow([...looked, ...codeFilesOf(manifest)])
       for (const section of fixedSections(host.manifest, manifest))
         log.warn({ section }, `${section} has changed, which takes effect when mcp-host is started again`)
-      const { started, ended } = await host.reload(manifest)
+      const { started, ended } = await host.reload(manifest, await loadMiddleware(manifest, { anew: true }))
       log.info({ started, ended }, "the manifest is applied")
     } catch (error) {
       // Files of an edit that failed are where its correction will come.
@@ -75,6 +76,11 @@ export function applyEdits(paths: ReadonlySet<string>, options: EditsOptions): E
       watching.close()
     },
   }
+}
+
+/** The files of local code that a manifest names: packages and middleware. */
+function codeFilesOf(manifest: Manifest): string[] {
+  return [...packageFilesOf(manifest), ...middlewareModules(manifest).flatMap(filesOfPath)]
 }
 
 /** What is decided when the process starts. */

@@ -8,6 +8,7 @@ import { createLocalClient, type LocalClient } from "../endpoints/localClient.ts
 import { HostError } from "../errors.ts"
 import { Host } from "../host/host.ts"
 import type { ServerReport } from "../host/inspect.ts"
+import { loadMiddleware } from "../host/loadMiddleware.ts"
 import { isServing } from "../host/member.ts"
 import type { View } from "../host/view.ts"
 import type { Manifest, ServerEntry } from "../manifest/types.ts"
@@ -57,6 +58,7 @@ export async function withHost<T>(
     log,
     version,
     once: true,
+    middleware: await loadMiddleware(manifest),
     storage: storageOf(manifest, (message) => log.warn(message)),
   })
   const interruption = watchSignals()

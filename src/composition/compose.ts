@@ -26,6 +26,13 @@ export function createSource(rules: SourceRules, listing: Listing): Source {
   }
 }
 
+/** Tools that the host adds under the name of what adds them, as one more source: they have no prefix. */
+export function createAddedSource(name: string, tools: readonly JsonObject[], nameBudget: number): Source {
+  const listing: Listing = { tool: tools, prompt: [], resource: [], resourceTemplate: [] }
+  const names = { server: name, prefix: "", separator: "_", nameBudget, uris: "none" } as const
+  return { ...createSource({ ...names, tags: {}, tools: {}, prompts: {}, resources: {} }, listing), added: true }
+}
+
 /** Composes the sources in their order; each exposed name, URI and template has exactly one owner. */
 export function composeCatalog(sources: readonly Source[], options: { readonly collisions: CollisionPolicy }): Catalog {
   const tables = kinds.map((kind) => [kind, tableOf(kind, sources, options.collisions)] as const)

@@ -10,7 +10,8 @@ import type { Catalog, Component, ResolvedUri, Source } from "./types.ts"
 export type UriRouter = Pick<Catalog, "resolveUri" | "resolveReference">
 
 /** Routes by what is visible. */
-export function createUriRouter(sources: readonly Source[], resources: Table, templates: Table): UriRouter {
+export function createUriRouter(all: readonly Source[], resources: Table, templates: Table): UriRouter {
+  const sources = all.filter(({ added }) => added !== true)
   const byName = new Map(sources.map((source) => [source.name, source]))
   const prefixed = sources.filter((source) => !source.namespace.unprefixed)
   const unprefixed = sources.filter((source) => source.namespace.unprefixed)

@@ -165,6 +165,8 @@ export interface Source {
   readonly allowsUri: (uri: string) => boolean
   /** Components that no client is offered because an override cannot be applied to them. */
   readonly withheld: readonly Withheld[]
+  /** True of tools that the host adds: no URI is of this source, and every profile may show it. */
+  readonly added?: boolean
 }
 
 /** A component that clients do not get although no filter hides it. */

@@ -9,15 +9,17 @@ import { createTable } from "./table.ts"
 import type { Catalog, Component, Source, ViewRules } from "./types.ts"
 
 export function filterCatalog(catalog: Catalog, rules: ViewRules): Catalog {
+  const added = new Set(catalog.sources.filter((source) => source.added === true).map(({ name }) => name))
   const shows = (component: Component): boolean =>
-    admitsServer(rules, component.origin.server) && isVisible(rules, component, component.key)
+    (added.has(component.origin.server) || admitsServer(rules, component.origin.server)) &&
+    isVisible(rules, component, component.key)
   const tables = kinds.map((kind) => {
     const components = catalog.list(kind).filter(shows)
     // Every name has one owner already.
     return [kind, createTable(kind, { components, doubled: [] }, "first")] as const
   })
   const sources = catalog.sources
-    .filter(({ name }) => admitsServer(rules, name))
+    .filter(({ name, added }) => added === true || admitsServer(rules, name))
     .map((source) => narrowed(source, catalog, { rules, shows }))
   return toCatalog(sources, Object.fromEntries(tables) as Parameters<typeof toCatalog>[1])
 }

@@ -6,7 +6,7 @@
 import { Cancellation } from "../protocol/cancellation.ts"
 import { ProtocolError, rpcCodes, toErrorObject, upstreamError } from "../protocol/errors.ts"
 import { InFlight } from "../protocol/inFlight.ts"
-import { type JsonObject, objectAt, stringAt } from "../protocol/json.ts"
+import { isJsonObject, type JsonObject, objectAt, stringAt } from "../protocol/json.ts"
 import type {
   Client,
   Context,
@@ -140,8 +140,10 @@ export class LegacySession {
 
   #serve(request: McpRequest, id: RequestId, inFlight: Serving): Promise<McpResult> | McpResult {
     if (request.method === "ping") return { value: {} }
-    if (request.method === "initialize") return { value: this.#initialize(request.params) }
+    if (request.method === "initialize") return this.#initialize(request, id, inFlight)
     const client = this.#client
+    if (request.method === "server/discover")
+      throw new ProtocolError(rpcCodes.methodNotFound, `Method not found: ${request.method}`)
     if (client === undefined) throw new ProtocolError(rpcCodes.invalidRequest, "The first request is initialize")
     const known = "task" in request.params && !this.#knowsTasks ? withoutTask(request) : request
     const result = this.#options.served.handle(known, this.#context(client, id, inFlight))
@@ -154,7 +156,8 @@ export class LegacySession {
     return { value }
   }
 
-  #initialize(params: JsonObject): JsonObject {
+  async #initialize(request: McpRequest, id: RequestId, inFlight: Serving): Promise<McpResult> {
+    const { params } = request
     if (this.#client !== undefined)
       throw new ProtocolError(rpcCodes.invalidRequest, "The session is initialized already")
     const { served, key } = this.#options
@@ -172,12 +175,22 @@ export class LegacySession {
     }
     this.#client = client
     this.#leave = served.connect(client)
-    const { capabilities, instructions } = served.describe(client)
-    return {
-      protocolVersion: this.protocolVersion,
-      capabilities: this.#withKnownTasks(capabilities),
-      serverInfo: served.serverInfo,
-      ...(instructions !== undefined && { instructions }),
+    const { value } = await this.#described(request, this.#context(client, id, inFlight))
+    const { capabilities, ...more } = value
+    const known = this.#withKnownTasks(isJsonObject(capabilities) ? capabilities : {})
+    const { protocolVersion } = this
+    return { value: { protocolVersion, capabilities: known, serverInfo: served.serverInfo, ...more } }
+  }
+
+  /** What the host says of itself; a client that it turns away has not been there. */
+  async #described(request: McpRequest, context: Context): Promise<McpResult> {
+    try {
+      return await this.#options.served.handle(request, context)
+    } catch (error) {
+      this.#leave?.()
+      this.#leave = undefined
+      this.#client = undefined
+      throw error
     }
   }
 

@@ -142,9 +142,11 @@ export class ModernEndpoint {
     if (this.#parking.canAsk(request, client.capabilities)) return this.#serveAskable(client, exchange, pace)
     const context = this.#context(client, exchange, pace)
     if (request.method === "server/discover") {
-      const { capabilities, instructions } = served.describe(client)
-      const about = { capabilities, ...(instructions !== undefined && { instructions }) }
-      return { value: { supportedVersions: this.#versions(), ...about } }
+      const { value } = await served.handle(
+        { method: request.method, params: withoutEnvelope(request.params) },
+        context,
+      )
+      return { value: { supportedVersions: this.#versions(), ...value } }
     }
     if (request.method === "subscriptions/listen")
       return { value: await listen(served, context, { ...exchange, pace }) }

@@ -29,8 +29,7 @@ export interface Readiness {
 export interface Served {
   /** The host's own `serverInfo`. */
   readonly serverInfo: JsonObject
-  /** What the client sees as one server: the union of what is visible, and the merged instructions. */
-  describe(client: Client): { readonly capabilities: JsonObject; readonly instructions: string | undefined }
+  /** Serves requests. `initialize` and `server/discover` give `capabilities` and `instructions`: what the client sees as one server. */
   readonly handle: Handler
   /** A notification of the client for the servers it has sessions with. */
   tell(client: Client, notification: McpNotification): void

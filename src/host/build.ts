@@ -4,16 +4,20 @@
  */
 import type { Logger } from "pino"
 import type { Manifest, ServerEntry } from "../manifest/types.ts"
+import type { Chain } from "../middleware/chain.ts"
 import type { JsonObject } from "../protocol/json.ts"
 import { withPrefix } from "../storage/prefixed.ts"
 import { createStorage, type Storage } from "../storage/storage.ts"
+import type { Metrics } from "../telemetry/types.ts"
 import { type CatalogueCache, createCatalogueCache } from "../upstreams/catalogueCache.ts"
 import { createUpstream } from "../upstreams/createUpstream.ts"
 import { createServerLogger } from "../upstreams/serverLogger.ts"
 import type { UpstreamState } from "../upstreams/upstream.ts"
+import { Chains, type Running } from "./chains.ts"
 import { Graph } from "./graph.ts"
 import { isSameLeaf, type Leaf, type LeafFacts } from "./leaf.ts"
 import { createLevel, createSpeaking, type Level } from "./level.ts"
+import type { PreparedMiddleware } from "./loadMiddleware.ts"
 import { createMember, type Member } from "./member.ts"
 import { NestedUpstream } from "./nestedUpstream.ts"
 import { Quarantine } from "./quarantine.ts"
@@ -25,6 +29,8 @@ export interface Built {
   readonly levels: ReadonlyMap<string, Level>
   /** Caches of the manifests, until they are swept once. */
   readonly caches: CatalogueCache[]
+  /** The middleware that runs around it. */
+  readonly middleware: readonly Running[]
 }
 
 export interface BuildOptions {
@@ -35,6 +41,9 @@ export interface BuildOptions {
   readonly storage: Storage
   /** True: every server starts, and no catalogue is kept. */
   readonly once: boolean
+  /** The middleware of the manifest, loaded. */
+  readonly prepared: PreparedMiddleware
+  readonly metrics: Metrics
   /** Which code a package in process would run; undefined when it does not matter. */
   readonly codeOf?: ((entry: ServerEntry) => string | undefined) | undefined
 }
@@ -43,8 +52,10 @@ export function build(manifest: Manifest, options: BuildOptions, previous?: Buil
   const leaves = new Map<string, Leaf>()
   const levels = new Map<string, Level>()
   const caches: CatalogueCache[] = []
-  const graph = buildLevel(manifest, undefined, { ...options, previous, leaves, levels, caches })
-  return { graph, leaves, levels, caches }
+  const { log, metrics, prepared } = options
+  const chains = new Chains({ log, metrics, prepared, previous: previous?.middleware ?? [] })
+  const graph = buildLevel(manifest, undefined, { ...options, previous, leaves, levels, caches, chains })
+  return { graph, leaves, levels, caches, middleware: chains.running }
 }
 
 interface Builder extends BuildOptions {
@@ -52,6 +63,7 @@ interface Builder extends BuildOptions {
   readonly leaves: Map<string, Leaf>
   readonly levels: Map<string, Level>
   readonly caches: CatalogueCache[]
+  readonly chains: Chains
 }
 
 /** A manifest inside another. */
@@ -76,11 +88,14 @@ function buildLevel(manifest: Manifest, at: Inside | undefined, builder: Builder
   builder.levels.set(path, level)
   const cache = builder.once ? undefined : cacheOf(manifest, path, builder)
   if (cache !== undefined) builder.caches.push(cache)
+  const { surroundings } = level
+  const { directory } = manifest
+  const chain = builder.chains.create(manifest.middleware, { server: undefined, directory, storage, surroundings })
   const members = manifest.servers.map((entry) =>
-    buildMember(entry, { manifest, level, cache, storage, names: at?.names ?? "" }, builder),
+    buildMember(entry, { manifest, level, cache, storage, around: chain, names: at?.names ?? "" }, builder),
   )
   const quarantine = new Quarantine(manifest.security, builder.log)
-  return new Graph(manifest, members, { clientTasks: level.clientTasks, quarantine })
+  return new Graph(manifest, members, { clientTasks: level.clientTasks, quarantine, chain, surroundings })
 }
 
 interface Place {
@@ -88,15 +103,19 @@ interface Place {
   readonly level: Level
   readonly cache: CatalogueCache | undefined
   readonly storage: Storage
+  readonly around: Chain
   readonly names: string
 }
 
 function buildMember(
   entry: ServerEntry,
-  { manifest, level, cache, storage, names: before }: Place,
+  { manifest, level, cache, storage, around, names: before }: Place,
   builder: Builder,
 ): Member {
   const { target, key } = entry
+  const { directory } = manifest
+  const { surroundings } = level
+  const chain = builder.chains.create(entry.middleware, { server: key, directory, storage, surroundings })
   if (target.kind === "manifest") {
     const { prefix, separator } = entry.rules
     const names = before + (prefix === "" ? "" : prefix + separator)
@@ -104,14 +123,14 @@ function buildMember(
     const inside = builder.levels.get(key)
     if (inside === undefined) throw new Error(`no level ${key}`)
     const nested = new NestedUpstream({ entry, graph, level: inside, names })
-    return createMember(entry, nested, { nested })
+    return createMember(entry, nested, { nested, chain, around })
   }
-  const made: LeafFacts = { entry, directory: manifest.directory, code: builder.codeOf?.(entry) }
+  const made: LeafFacts = { entry, directory, code: builder.codeOf?.(entry) }
   const old = builder.previous?.leaves.get(key)
   const leaf =
     old !== undefined && isSameLeaf(old.made, made) ? old : createLeaf(made, { level, cache, storage }, builder)
   builder.leaves.set(key, leaf)
-  const member = createMember(entry, leaf.upstream, { leaf })
+  const member = createMember(entry, leaf.upstream, { leaf, chain, around })
   leaf.member ??= member
   return member
 }
@@ -123,7 +142,7 @@ function createLeaf(
 ): Leaf {
   const { entry, directory } = made
   const clientInfo: JsonObject = { name: "mcp-host", version: builder.version }
-  const { ask, show } = createSpeaking(level.clientTasks, () => {
+  const { ask, tell } = createSpeaking(level.clientTasks, () => {
     if (leaf.member === undefined) throw new Error(`no server ${entry.key}`)
     return leaf.member
   })
@@ -133,7 +152,7 @@ function createLeaf(
     code: builder.previous === undefined ? undefined : made.code,
     clientInfo,
     ask,
-    show,
+    tell,
     logger: createServerLogger(builder.log, entry.key),
     storage: withPrefix(storage.store(entry.storage), `servers/${entry.key}/`),
     eager: builder.once,

@@ -2,13 +2,18 @@
  * The catalogue each client sees. Composed once for every distinct combination of what the servers show, and again only
  * after one of them has changed; a request costs two look-ups.
  */
-import { composeCatalog, createSource } from "../composition/compose.ts"
+import { composeCatalog, createAddedSource, createSource } from "../composition/compose.ts"
 import type { Catalog, CollisionPolicy, Listing, Source } from "../composition/types.ts"
+import type { HostSection } from "../manifest/types.ts"
+import type { Chain } from "../middleware/chain.ts"
 import { type CacheHint, strictest, uncacheable } from "../protocol/cacheHint.ts"
 import type { Client } from "../protocol/messages.ts"
 import { type Kind, kinds, kindWords } from "../protocol/methods.ts"
 import { isUp, type Member } from "./member.ts"
 import type { Quarantine } from "./quarantine.ts"
+
+/** Whose the tools are that middleware around a whole manifest adds; no server can be called so. */
+export const ownTools = "(host)"
 
 export interface Composed {
   /** What the client lists and reaches. */
@@ -18,13 +23,18 @@ export interface Composed {
 }
 
 export interface CatalogsOptions {
-  readonly collisions: CollisionPolicy
+  readonly host: HostSection
   readonly quarantine: Quarantine
+  /** The middleware around the manifest, which may change and add what is listed. */
+  readonly chain: Chain
 }
 
 export class Catalogs {
   readonly #members: readonly Member[]
   readonly #collisions: CollisionPolicy
+  readonly #chain: Chain
+  /** Tools that the middleware adds. */
+  readonly #added: readonly Source[]
   readonly #quarantine: Quarantine
   readonly #sources = new WeakMap<Listing, Source>()
   readonly #ids = new WeakMap<Listing, number>()
@@ -35,9 +45,12 @@ export class Catalogs {
   #hints = new WeakMap<Client, Readonly<Record<Kind, CacheHint>>>()
   #lastId = 0
 
-  constructor(members: readonly Member[], { collisions, quarantine }: CatalogsOptions) {
+  constructor(members: readonly Member[], { host, quarantine, chain }: CatalogsOptions) {
     this.#members = members
-    this.#collisions = collisions
+    this.#collisions = host.collisions
+    this.#chain = chain
+    const added = [...chain.tools.values()].map(({ definition }) => definition)
+    this.#added = added.length === 0 ? [] : [createAddedSource(ownTools, added, host.nameBudget)]
     this.#quarantine = quarantine
   }
 
@@ -102,8 +115,10 @@ export class Catalogs {
     }
     const options = { collisions: this.#collisions }
     const source = ({ member, listing }: (typeof known)[number]): Source => this.#source(member, listing)
-    const visible = composeCatalog(known.filter((each) => !each.skipped).map(source), options)
-    const all = known.some((each) => each.skipped) ? composeCatalog(known.map(source), options) : visible
+    const visible = composeCatalog([...known.filter((each) => !each.skipped).map(source), ...this.#added], options)
+    const all = known.some((each) => each.skipped)
+      ? composeCatalog([...known.map(source), ...this.#added], options)
+      : visible
     const composed = { visible, known: all }
     this.#composed.set(key, composed)
     return composed
@@ -112,7 +127,9 @@ export class Catalogs {
   #source(member: Member, listing: Listing): Source {
     const memo = this.#sources.get(listing)
     if (memo !== undefined) return memo
-    const source = createSource(this.#quarantine.apply(member.entry.rules, listing), listing)
+    const { entry, chain } = member
+    const shown = this.#chain.list(withAdded(chain.list(listing, entry.key), chain), entry.key)
+    const source = createSource(this.#quarantine.apply(entry.rules, listing), shown)
     this.#sources.set(listing, source)
     return source
   }
@@ -124,4 +141,10 @@ export class Catalogs {
     this.#ids.set(listing, this.#lastId)
     return this.#lastId
   }
+}
+
+/** A server's listing with the tools that its middleware adds. */
+function withAdded(listing: Listing, { tools }: Chain): Listing {
+  if (tools.size === 0) return listing
+  return { ...listing, tool: [...listing.tool, ...[...tools.values()].map(({ definition }) => definition)] }
 }

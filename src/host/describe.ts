@@ -35,7 +35,7 @@ const anything: JsonObject = {
 }
 
 /** The union of the servers' capabilities; lists always announce changes, because the host can. */
-export function capabilitiesOf(members: readonly Member[], client: Client): JsonObject {
+export function capabilitiesOf(members: readonly Member[], client: Client, addsTools = false): JsonObject {
   const seen = members.map(({ upstream }) => {
     const capabilities = upstream.info(client)?.capabilities
     const isSeen = capabilities !== undefined && upstream.state.state !== "starting"
@@ -51,7 +51,7 @@ export function capabilitiesOf(members: readonly Member[], client: Client): Json
   )
   const tasks = tasksOffered(seen, client)
   return {
-    ...(has("tools") && { tools: { listChanged: true } }),
+    ...((addsTools || has("tools")) && { tools: { listChanged: true } }),
     ...(has("resources") && { resources: { ...(subscribe && { subscribe: true }), listChanged: true } }),
     ...(has("prompts") && { prompts: { listChanged: true } }),
     ...(has("completions") && { completions: {} }),

@@ -3,9 +3,9 @@
  * A reload makes another graph, which may run on the same upstreams; a manifest inside a manifest is a graph of its own.
  * Made by `build.ts`; the host and `nestedUpstream.ts` own it.
  */
-import { rewriteNotification } from "../composition/rewrite.ts"
 import type { Manifest } from "../manifest/types.ts"
-import type { Client, McpNotification, Unsubscribe } from "../protocol/messages.ts"
+import type { Chain } from "../middleware/chain.ts"
+import type { Client, Handler, McpNotification, Unsubscribe } from "../protocol/messages.ts"
 import type { UpstreamEvent } from "../upstreams/upstream.ts"
 import { Catalogs } from "./catalogs.ts"
 import type { ClientTasks } from "./clientTasks.ts"
@@ -14,6 +14,8 @@ import type { Member } from "./member.ts"
 import type { Quarantine } from "./quarantine.ts"
 import { areStarting, createPrepare, type Scope } from "./scope.ts"
 import { createStartTurns, leftStarting } from "./startTurns.ts"
+import type { Surroundings } from "./surroundings.ts"
+import { createTell } from "./tell.ts"
 
 /** Servers that make their first attempt at once, and how long one may keep the next waiting, in milliseconds. */
 const maxStarting = 8
@@ -24,6 +26,9 @@ const firstListMs = 100
 export interface GraphParts {
   readonly clientTasks: ClientTasks
   readonly quarantine: Quarantine
+  /** The middleware around all requests. */
+  readonly chain: Chain
+  readonly surroundings: Surroundings
 }
 
 export class Graph implements Scope {
@@ -31,8 +36,12 @@ export class Graph implements Scope {
   readonly members: ReadonlyMap<string, Member>
   readonly catalogs: Catalogs
   readonly quarantine: Quarantine
+  readonly chain: Chain
   readonly prepare: (client: Client) => Promise<void>
   readonly #clientTasks: ClientTasks
+  readonly #surroundings: Surroundings
+  /** Whether some middleware in it is closed one day. */
+  readonly closes: boolean
   readonly #watchers = new Set<() => void>()
   readonly #stops: Unsubscribe[]
   /** False while another graph serves: what is told to clients comes from one only. */
@@ -41,13 +50,20 @@ export class Graph implements Scope {
   /** Lets the servers start. */
   #begin = (): void => undefined
 
-  constructor(manifest: Manifest, members: readonly Member[], { clientTasks, quarantine }: GraphParts) {
+  constructor(
+    manifest: Manifest,
+    members: readonly Member[],
+    { clientTasks, quarantine, chain, surroundings }: GraphParts,
+  ) {
     this.manifest = manifest
     this.quarantine = quarantine
     this.members = new Map(members.map((member) => [member.entry.key, member]))
-    this.catalogs = new Catalogs(members, { collisions: manifest.host.collisions, quarantine })
+    this.chain = chain
+    this.catalogs = new Catalogs(members, { host: manifest.host, quarantine, chain })
     this.prepare = createPrepare(members)
+    this.closes = chain.closes || members.some(({ chain: own, nested }) => own.closes || nested?.graph.closes === true)
     this.#clientTasks = clientTasks
+    this.#surroundings = surroundings
     this.#stops = members.map((member) => member.upstream.on((event) => this.#happened(member, event)))
   }
 
@@ -106,11 +122,13 @@ export class Graph implements Scope {
   /** From now on this graph tells clients what happens, in its names. */
   serve(): void {
     this.#serving = true
+    this.#surroundings.graph = this
     for (const member of this.members.values()) {
       if (member.leaf !== undefined) member.leaf.member = member
       member.nested?.serve(member)
     }
     this.catalogs.invalidate()
+    this.#surroundings.changed()
   }
 
   /** Hears of nothing any more. */
@@ -121,10 +139,30 @@ export class Graph implements Scope {
     this.#watchers.clear()
   }
 
+  /** Requests on their way, counted while something must wait for their end. */
+  requests = 0
+
+  /** Counts what is on its way through a handler, where middleware wants to be closed after the last of it. */
+  counting(handler: Handler): Handler {
+    if (!this.closes) return handler
+    return async (request, context) => {
+      this.requests += 1
+      try {
+        return await handler(request, context)
+      } finally {
+        this.requests -= 1
+      }
+    }
+  }
+
   tell(client: Client, notification: McpNotification): void {
-    const isTask = notification.method === "notifications/tasks/status"
-    for (const [server, { upstream }] of this.members)
-      if (!isTask || this.#clientTasks.knows(server, client, notification)) upstream.tell(client, notification)
+    const passage = { client, server: undefined, towards: "servers" } as const
+    this.chain.pass(notification, passage, (passed) => {
+      const isTask = passed.method === "notifications/tasks/status"
+      for (const [server, { upstream, chain }] of this.members)
+        if (!isTask || this.#clientTasks.knows(server, client, passed))
+          chain.pass(passed, passage, (own) => upstream.tell(client, own))
+    })
   }
 
   /** The client has left. */
@@ -158,15 +196,19 @@ export class Graph implements Scope {
     await Promise.all([...this.members.values()].reverse().map(({ upstream }) => upstream.close()))
   }
 
-  #happened({ namespace }: Member, event: UpstreamEvent): void {
+  #happened(member: Member, event: UpstreamEvent): void {
+    const { entry, namespace } = member
     if (event.type === "updated") {
       if (!this.#serving) return
-      const method = "notifications/resources/updated"
-      const params = rewriteNotification(method, { uri: event.uri }, (uri) => namespace.encode("resource", uri))
-      for (const client of event.clients) client.notify({ method, params })
+      const { uri } = event
+      this.#surroundings.updated(entry.key, { own: uri, shown: namespace.encode("resource", uri) })
+      const notification = { method: "notifications/resources/updated", params: { uri } }
+      const tell = createTell(() => member)
+      for (const client of event.clients) tell(notification, client, (shown) => client.notify(shown))
       return
     }
     this.catalogs.invalidate()
+    if (this.#serving && event.type === "changed") this.#surroundings.changed(entry.key)
     for (const watcher of [...this.#watchers]) watcher()
   }
 }

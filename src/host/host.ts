@@ -9,19 +9,26 @@ import type { Manifest } from "../manifest/types.ts"
 import type { JsonObject } from "../protocol/json.ts"
 import type { Client, Context, Handler, McpNotification, Unsubscribe } from "../protocol/messages.ts"
 import { createStorage, type Storage } from "../storage/storage.ts"
+import { noMetrics } from "../telemetry/noMetrics.ts"
+import type { Metrics } from "../telemetry/types.ts"
 import type { Upstream } from "../upstreams/upstream.ts"
 import { type BuildOptions, type Built, build } from "./build.ts"
+import { closeLeft } from "./chains.ts"
 import { readinessOf } from "./describe.ts"
 import type { Graph } from "./graph.ts"
 import { collisionsIn, type LevelCollision, renamedIn, type ServerReport, serversIn, withheldIn } from "./inspect.ts"
 import type { Leaf } from "./leaf.ts"
-import { buildNext, differenceOf, drain, leftBehind, type Reloaded, resubscribe } from "./reload.ts"
+import type { PreparedMiddleware } from "./loadMiddleware.ts"
+import { buildNext, differenceOf, drain, ended, leftBehind, type Reloaded, resubscribe } from "./reload.ts"
 import { View } from "./view.ts"
 
 export interface HostOptions extends Pick<BuildOptions, "log" | "version" | "codeOf"> {
   readonly manifest: Manifest
   /** True for a command that looks once and wants to know: every server starts, and no cache is shown or replaced. */
   readonly once?: boolean
+  /** The middleware of the manifest, from `loadMiddleware`; none where it has none. */
+  readonly middleware?: PreparedMiddleware
+  readonly metrics?: Metrics
   /** The stores of the manifest; the host closes them. Default: those it describes, and one in memory as `default`. */
   readonly storage?: Storage
 }
@@ -32,19 +39,22 @@ export class Host implements Served {
   readonly main: View
   readonly #views = new Map<string, View>()
   readonly #watchers = new Set<() => void>()
-  readonly #options: BuildOptions
+  readonly #options: Omit<BuildOptions, "prepared">
   readonly #storage: Storage
   readonly #closing = new AbortController()
   /** Upstreams that no longer serve, until their calls have ended. */
   readonly #draining = new Map<Leaf, Promise<void>>()
+  /** Middleware that no longer serves, until its requests have ended. */
+  readonly #leaving = new Set<Promise<void>>()
   /** Resolves when no reload is under way. */
   #reloading: Promise<unknown> = Promise.resolve()
   #built: Built
 
-  constructor({ manifest, log, version, codeOf, storage, once = false }: HostOptions) {
+  constructor({ manifest, log, version, codeOf, storage, once = false, ...more }: HostOptions) {
+    const { middleware: prepared = new Map(), metrics = noMetrics } = more
     this.#storage = storage ?? createStorage(manifest, { warn: (message) => log.warn(message) })
-    this.#options = { log, version, codeOf, once, storage: this.#storage }
-    this.#built = build(manifest, this.#options)
+    this.#options = { log, version, codeOf, once, storage: this.#storage, metrics }
+    this.#built = build(manifest, { ...this.#options, prepared })
     this.#serve()
     this.main = new View(this)
     this.handle = this.main.handle
@@ -76,10 +86,6 @@ export class Host implements Served {
     this.graph.start(client)
     // They never reject, and nothing depends on them.
     for (const cache of this.#built.caches.splice(0)) void cache.sweep()
-  }
-
-  describe(client: Client): { capabilities: JsonObject; instructions: string | undefined } {
-    return this.main.describe(client)
   }
 
   tell(client: Client, notification: McpNotification): void {
@@ -155,8 +161,8 @@ export class Host implements Served {
    * Serves another manifest from now on: servers it reaches as before keep running with their sessions, the others are
    * replaced when the new ones are up. Rejects with a `HostError` when it must not serve; then nothing has changed.
    */
-  reload(manifest: Manifest): Promise<Reloaded> {
-    const reloading = this.#reloading.then(() => this.#reload(manifest))
+  reload(manifest: Manifest, middleware: PreparedMiddleware = new Map()): Promise<Reloaded> {
+    const reloading = this.#reloading.then(() => this.#reload(manifest, middleware))
     // Whoever asked for it hears of a failure; the next one only waits for its end.
     this.#reloading = reloading.catch(() => undefined)
     return reloading
@@ -167,7 +173,8 @@ export class Host implements Served {
     this.#closing.abort()
     await this.#reloading
     for (const view of this.#all) view.close()
-    await Promise.all([this.graph.close(), ...this.#draining.values()])
+    await Promise.all([this.graph.close(), ...this.#draining.values(), ...this.#leaving])
+    await closeLeft(this.#built.middleware, [], this.#options.log)
     await Promise.all([...this.#built.levels.values()].map(({ storage }) => storage?.close()))
     await this.#storage.close()
   }
@@ -176,11 +183,12 @@ export class Host implements Served {
     return [this.main, ...this.#views.values()]
   }
 
-  async #reload(manifest: Manifest): Promise<Reloaded> {
+  async #reload(manifest: Manifest, prepared: PreparedMiddleware): Promise<Reloaded> {
     const old = this.#built
     const views = this.#all
     const next = await buildNext(manifest, old, {
       ...this.#options,
+      prepared,
       clients: views.flatMap((view) => [...view.clients]),
       prepare: async (graph) => void (await Promise.all(views.map((view) => view.prepare(graph)))),
     })
@@ -191,9 +199,19 @@ export class Host implements Served {
       const drained = drain(leaf, this.#closing.signal).finally(() => this.#draining.delete(leaf))
       this.#draining.set(leaf, drained)
     }
+    this.#leave(old, next)
     await resubscribe(old, next, this.#closing.signal)
     this.#changed()
     return differenceOf(old, next)
+  }
+
+  /** Closes middleware that the next graph does not run, when the last request of the old one has ended. */
+  #leave(old: Built, next: Built): void {
+    const left = ended(old.graph, this.#closing.signal).then(() =>
+      closeLeft(old.middleware, next.middleware, this.#options.log),
+    )
+    this.#leaving.add(left)
+    void left.finally(() => this.#leaving.delete(left))
   }
 
   #serve(): void {

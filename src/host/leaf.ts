@@ -32,6 +32,7 @@ export function isSameLeaf(one: LeafFacts, other: LeafFacts): boolean {
 }
 
 function reached({ entry, directory, code }: LeafFacts): unknown {
-  const { place: _place, placeOf: _placeOf, rules: _rules, onDown: _onDown, required: _required, ...rest } = entry
+  const { place: _place, placeOf: _placeOf, ...told } = entry
+  const { rules: _rules, onDown: _onDown, required: _required, middleware: _middleware, ...rest } = told
   return { ...rest, directory, code }
 }

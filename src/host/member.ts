@@ -2,6 +2,7 @@
 import { createNamespace } from "../composition/namespace.ts"
 import type { Namespace } from "../composition/types.ts"
 import type { ServerEntry } from "../manifest/types.ts"
+import type { Chain } from "../middleware/chain.ts"
 import type { ProtocolError } from "../protocol/errors.ts"
 import type { Client } from "../protocol/messages.ts"
 import type { Kind } from "../protocol/methods.ts"
@@ -14,6 +15,10 @@ export interface Member {
   readonly entry: ServerEntry
   readonly upstream: Upstream
   readonly namespace: Namespace
+  /** The middleware around it, in its own names. */
+  readonly chain: Chain
+  /** The middleware around all of its manifest, in the names of that. */
+  readonly around: Chain
   /** What it runs on, and may hand on to the next graph; undefined for a manifest. */
   readonly leaf?: Leaf
   /** The servers inside, when it is a manifest itself. */
@@ -34,9 +39,9 @@ export interface Nested {
 export function createMember(
   entry: ServerEntry,
   upstream: Upstream,
-  inside: Pick<Member, "leaf" | "nested"> = {},
+  more: Pick<Member, "leaf" | "nested" | "chain" | "around">,
 ): Member {
-  return { entry, upstream, namespace: createNamespace(entry.rules), ...inside }
+  return { entry, upstream, namespace: createNamespace(entry.rules), ...more }
 }
 
 /** What people call the server: its own title or name, else its manifest key. */

@@ -53,12 +53,14 @@ export class NestedUpstream implements Upstream, Nested {
     this.#level = level
     this.#names = names
     this.#state = { ...this.#look(), since: new Date().toISOString() }
-    this.#route = createRouter({
-      scope: () => graph,
-      tasks: level.tasks,
-      shown: level.shown,
-      ready: (client) => graph.prepare(client),
-    })
+    this.#route = graph.chain.wrap(
+      createRouter({
+        scope: () => graph,
+        tasks: level.tasks,
+        shown: level.shown,
+        ready: (client) => graph.prepare(client),
+      }),
+    )
     graph.onChange(() => this.#changed())
   }
 
@@ -99,7 +101,7 @@ export class NestedUpstream implements Upstream, Nested {
     const members = [...this.graph.members.values()]
     return {
       serverInfo: { name, version, ...(title !== undefined && { title }) },
-      capabilities: capabilitiesOf(members, inside),
+      capabilities: capabilitiesOf(members, inside, this.graph.chain.tools.size > 0),
       instructions: instructionsOf(
         { own: instructions, members, quarantine: this.graph.quarantine, before: this.#names },
         inside,
@@ -151,13 +153,13 @@ export class NestedUpstream implements Upstream, Nested {
 
   /** The client as the servers inside know it: what it is told and asked comes through this manifest's names. */
   #insideOf(client: Client): Client {
-    const { clients, show, ask } = this.#level
+    const { clients, tell, ask } = this.#level
     const known = clients.get(client)
     if (known !== undefined) return known
     const { key, leaves, unsolicited, era, capabilities, info } = client
     const inside: Client = {
       ...{ key, leaves, unsolicited, era, capabilities, info },
-      notify: (notification) => client.notify(show(notification, client)),
+      notify: (notification) => tell(notification, client, (shown) => client.notify(shown)),
       ask: (request, signal) => ask({ client, ask: (question, until) => client.ask(question, until) }, request, signal),
     }
     clients.set(client, inside)
@@ -169,14 +171,14 @@ export class NestedUpstream implements Upstream, Nested {
   }
 
   #contextOf(context: Context): Context {
-    const { show, ask } = this.#level
+    const { tell, ask } = this.#level
     const { id, principal, client, cancellation, logLevel } = context
     return {
       ...{ id, principal, client: this.#insideOf(client), cancellation, logLevel },
       get signal() {
         return context.signal
       },
-      notify: (notification) => context.notify(show(notification, client)),
+      notify: (notification) => tell(notification, client, (shown) => context.notify(shown)),
       ask: (request, signal) => ask(context, request, signal),
     }
   }

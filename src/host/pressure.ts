@@ -107,8 +107,8 @@ export class Pressure {
   }
 }
 
-/** Requests that give something back. */
-const giving: ReadonlySet<string> = new Set(["resources/unsubscribe", "tasks/cancel"])
+/** Requests that take nothing, or give something back. */
+const giving: ReadonlySet<string> = new Set(["initialize", "server/discover", "resources/unsubscribe", "tasks/cancel"])
 
 /** The same host, less ready while it is under pressure. */
 export function withPressure(served: ServedWithProfiles, pressure: Pressure): ServedWithProfiles {
@@ -124,7 +124,6 @@ export function withPressure(served: ServedWithProfiles, pressure: Pressure): Se
       faces.set(profile, face)
       return face
     },
-    describe: (client) => served.describe(client),
     handle: (request, context) => {
       const reason = pressure.full
       if (reason === undefined || giving.has(request.method)) return served.handle(request, context)

@@ -24,6 +24,7 @@ export function createProfileScope(graph: Graph, rules: ViewRules): Scope {
   }
   return {
     members,
+    chain: graph.chain,
     catalogs: {
       of,
       allows: ({ entry }, client, uri) =>

@@ -63,6 +63,11 @@ export async function drain(leaf: Leaf, hurry: AbortSignal): Promise<void> {
   await leaf.upstream.close()
 }
 
+/** Resolves when no request is on its way through a graph any more, or nobody waits for it. */
+export async function ended(graph: Graph, hurry: AbortSignal): Promise<void> {
+  while (graph.requests > 0 && !hurry.aborted) await delay(20)
+}
+
 /** Subscribes clients at servers that replace others, as they were. */
 export async function resubscribe(old: Built, next: Built, signal: AbortSignal): Promise<void> {
   const work = [...old.leaves].flatMap(([path, { subscribed }]) => {

@@ -13,6 +13,7 @@ import type { Client, Context, Handler, McpRequest, McpResult } from "../protoco
 import { type Kind, kinds, kindWords, logLevels } from "../protocol/methods.ts"
 import { RawResult } from "../protocol/rawResult.ts"
 import { errorDataWithAskerNamed, withAskerNamed } from "./ask.ts"
+import { ownTools } from "./catalogs.ts"
 import type { Leaf } from "./leaf.ts"
 import type { Member } from "./member.ts"
 import { assertListable, missing } from "./missing.ts"
@@ -21,6 +22,7 @@ import type { Scope } from "./scope.ts"
 import type { ShownUris } from "./shownUris.ts"
 import { createTaskRoutes, showTasks, withOwnTask } from "./tasks.ts"
 import type { TaskTable } from "./taskTable.ts"
+import { createWays, type Ways } from "./ways.ts"
 
 /** Components in one page of a list; large, because many clients never ask for a second page. */
 const pageSize = 5_000
@@ -39,6 +41,8 @@ export interface RouterOptions {
   readonly shown: ShownUris
   /** Resolves when a client's first list need not wait any longer for servers that start. */
   readonly ready: (client: Client) => Promise<void>
+  /** What `initialize` and `server/discover` say; a manifest inside another is not asked. */
+  readonly describe?: (client: Client) => JsonObject
 }
 
 export function createRouter(options: RouterOptions): Handler {
@@ -51,14 +55,16 @@ class Router {
   readonly #tasks: TaskTable
   readonly #shown: ShownUris
   readonly #ready: (client: Client) => Promise<void>
+  readonly #ways: Ways
   readonly #pages = new WeakMap<Catalog, Map<string, McpResult>>()
   readonly #routes: ReadonlyMap<string, Handler>
 
-  constructor({ scope, tasks, shown, ready }: RouterOptions) {
+  constructor({ scope, tasks, shown, ready, describe }: RouterOptions) {
     this.#scope = scope
     this.#tasks = tasks
     this.#shown = shown
     this.#ready = ready
+    this.#ways = createWays((request, context) => this.handle(request, context))
     const lists = kinds.map((kind): [string, Handler] => [
       kindWords[kind].list,
       (request, context) => this.#list(kind, request, context),
@@ -74,6 +80,7 @@ class Router {
       ["resources/unsubscribe", resource],
       ["completion/complete", (request, context) => this.#complete(request, context)],
       ["logging/setLevel", (request, context) => this.#setLevel(request, context)],
+      ...(describe === undefined ? [] : describing(describe)),
       ...createTaskRoutes({ members: () => scope().members, table: tasks, forward }),
     ])
   }
@@ -111,8 +118,11 @@ class Router {
   #named(kind: "tool" | "prompt", { method, params }: McpRequest, context: Context): Promise<McpResult> {
     const name = stringAt(params, "name")
     if (name === undefined) return Promise.reject(new ProtocolError(rpcCodes.invalidParams, `${method} needs a name`))
-    const forward = (component: Component): Promise<McpResult> =>
-      this.#forward(component.origin.server, method, ownParams(component, params), context)
+    const forward = (component: Component): Promise<McpResult> => {
+      const { server, key } = component.origin
+      if (server === ownTools) return this.#ways.call(this.#scope().chain.tools.get(key), params, context)
+      return this.#forward(server, method, ownParams(component, params), context)
+    }
     const listed = this.#scope().catalogs.of(context.client).visible.resolve(kind, name)
     if (listed !== undefined) return forward(listed)
     return this.#found(context.client, () => this.#find(kind, name, context.client)).then(forward)
@@ -218,7 +228,7 @@ class Router {
 
   async #forward(server: string, method: string, params: JsonObject, context: Context): Promise<McpResult> {
     const member = this.#member(server)
-    const { namespace, upstream, leaf } = member
+    const { namespace, leaf } = member
     const show = (uri: string): string => {
       const exposed = namespace.encode("resource", uri)
       if (exposed === uri) this.#shown.remember(uri, server)
@@ -228,7 +238,7 @@ class Router {
     const own = "_meta" in params ? withOwnTask(answering, context, this.#tasks) : answering
     if (leaf !== undefined) leaf.calls += 1
     try {
-      const result = await upstream.handle({ method, params: own }, context)
+      const result = await this.#ways.to(member)({ method, params: own }, context)
       if (result.holdsUris === false && passable.has(method)) return result
       const named = withAskerNamed(rewriteResult(method, result.value, show), member, method === "tasks/get")
       const value = showTasks({ method, params }, named, { member, context, table: this.#tasks })
@@ -267,6 +277,14 @@ function pageBytes(
   const bytes = Buffer.from(JSON.stringify(value))
   if (bytes.length <= maxPageBytes || page.items.length === 1) return bytes
   return pageBytes(catalog, kind, { cursor, size: Math.ceil(page.items.length / 2) })
+}
+
+function describing(describe: (client: Client) => JsonObject): [string, Handler][] {
+  const handler: Handler = async (_request, { client }) => ({ value: describe(client) })
+  return [
+    ["initialize", handler],
+    ["server/discover", handler],
+  ]
 }
 
 /** Notes what a request that succeeded has changed, for the server that may come after this one. */

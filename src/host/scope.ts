@@ -1,4 +1,6 @@
 /** What a router serves: the servers of a graph, or what a profile shows of them. */
+
+import type { Chain } from "../middleware/chain.ts"
 import type { Client, Unsubscribe } from "../protocol/messages.ts"
 import type { Kind } from "../protocol/methods.ts"
 import type { Upstream } from "../upstreams/upstream.ts"
@@ -9,6 +11,8 @@ export interface Scope {
   /** By manifest key, in the order of the manifest. */
   readonly members: ReadonlyMap<string, Member>
   readonly catalogs: Pick<Catalogs, "of" | "allows" | "hint">
+  /** The middleware around all of it. */
+  readonly chain: Chain
   /** True while one of the servers makes its first attempt. */
   readonly starting: boolean
   /** Whether a component of this name might be visible, if there were one. */

@@ -2,20 +2,12 @@
  * Tasks of servers as their clients know them: every id carries its server, `<server>.<id>`, and means something only
  * to whom the task was created for. Ids are looked up in a table, never split; what it does not know does not exist.
  */
-import { rewriteNotification } from "../composition/rewrite.ts"
-import {
-  rewriteCreatedTask,
-  rewriteRelatedTask,
-  rewriteTaskNotification,
-  rewriteTaskResult,
-} from "../composition/rewriteTasks.ts"
+import { rewriteCreatedTask, rewriteRelatedTask, rewriteTaskResult } from "../composition/rewriteTasks.ts"
 import { isHostError, ProtocolError, rpcCodes, upstreamError } from "../protocol/errors.ts"
 import { type JsonObject, objectAt, objectsAt, stringAt } from "../protocol/json.ts"
 import type { Client, Context, Handler, McpRequest, McpResult } from "../protocol/messages.ts"
 import { createdTask, taskMethods, tasksExtension, watchMethods } from "../protocol/tasks.ts"
-import type { ShowNotification } from "../upstreams/upstream.ts"
-import { assertTaskMethod, declaresTasks, withFittingNotification } from "../wire/tasks.ts"
-import { withAskerNamed } from "./ask.ts"
+import { assertTaskMethod, declaresTasks } from "../wire/tasks.ts"
 import { capabilitiesOf } from "./describe.ts"
 import type { Member } from "./member.ts"
 import { ownerOf, type TaskTable } from "./taskTable.ts"
@@ -75,18 +67,6 @@ export function showTasks(request: McpRequest, value: JsonObject, { member, cont
 /** A client's params with the task they belong to as its server knows it. */
 export function withOwnTask(params: JsonObject, context: Context, table: TaskTable): JsonObject {
   return rewriteRelatedTask(params, (id) => table.find(ownerOf(context), id)?.id ?? id)
-}
-
-/** A server's notification as clients hear it. */
-export function createShow(memberOf: () => Member): ShowNotification {
-  return (notification, client) => {
-    const { method } = notification
-    const member = memberOf()
-    const { params } = withFittingNotification(notification, client)
-    const shown = rewriteNotification(method, params, (uri) => member.namespace.encode("resource", uri))
-    const named = method === "notifications/tasks" ? withAskerNamed(shown, member, true) : shown
-    return { method, params: rewriteTaskNotification(method, named, (id) => exposedId(member.entry.key, id)) }
-  }
 }
 
 /** Lets a client hear of one of its tasks; false when it has no such task or its server does not tell. */

@@ -26,7 +26,9 @@ export interface ViewHost {
 }
 
 export class View implements Served {
-  readonly handle: Handler
+  readonly #router: Handler
+  /** The router with the middleware of the graph that serves around it. */
+  #handler: { readonly graph: Graph; readonly handle: Handler } | undefined
   readonly #host: ViewHost
   readonly #name: string | undefined
   readonly #audience: Audience
@@ -45,12 +47,20 @@ export class View implements Served {
       (client) => this.catalog(client),
       () => this.scope.starting,
     )
-    this.handle = createRouter({
+    this.#router = createRouter({
       scope: () => this.scope,
       tasks: this.#tasks,
       shown: new ShownUris(),
       ready: (client) => this.#ready(client),
+      describe: (client) => this.describe(client),
     })
+  }
+
+  readonly handle: Handler = (request, context) => {
+    const { graph } = this.#host
+    if (this.#handler?.graph !== graph)
+      this.#handler = { graph, handle: graph.counting(graph.chain.wrap(this.#router)) }
+    return this.#handler.handle(request, context)
   }
 
   /** What it shows now; of a profile that the manifest no longer has, nothing. */
@@ -78,13 +88,15 @@ export class View implements Served {
     return this.#clients
   }
 
-  describe(client: Client): { capabilities: JsonObject; instructions: string | undefined } {
+  /** What the client sees as one server: the union of what is visible, and the merged instructions. */
+  describe(client: Client): JsonObject {
     const members = this.scope.offering(client)
     const own = this.#profile?.instructions ?? this.#host.graph.manifest.host.instructions
-    const { quarantine } = this.#host.graph
+    const { quarantine, chain } = this.#host.graph
+    const instructions = instructionsOf({ own, members, quarantine }, client)
     return {
-      capabilities: capabilitiesOf(members, client),
-      instructions: instructionsOf({ own, members, quarantine }, client),
+      capabilities: capabilitiesOf(members, client, chain.tools.size > 0),
+      ...(instructions !== undefined && { instructions }),
     }
   }
 

@@ -9,6 +9,7 @@ import type { StoreConfig } from "../storage/types.ts"
 import { checkOverrides } from "./checkOverrides.ts"
 
 import { readIcon } from "./icons.ts"
+import { type MiddlewareReading, readMiddleware } from "./middleware/read.ts"
 import type { ManifestInput, ServerInput } from "./schema.ts"
 import { type Path, type Scope, valueWords } from "./scope.ts"
 import { serverKeyPattern } from "./serverSchema.ts"
@@ -23,6 +24,8 @@ export interface Readings {
   readonly icons: readonly JsonObject[]
   /** By name. */
   readonly stores: ReadonlyMap<string, StoreConfig>
+  /** By the text of the list's path. */
+  readonly middleware: ReadonlyMap<string, readonly MiddlewareReading[]>
 }
 
 /** Paths the endpoint answers itself. */
@@ -37,7 +40,8 @@ export function checkRules(scope: Scope): Readings {
   }
   checkProfiles(scope)
   checkEndpointPath(scope)
-  return { targets, icons: checkIcons(scope), stores: checkStores(scope) }
+  const middleware = readMiddleware(scope)
+  return { targets, icons: checkIcons(scope), stores: checkStores(scope), middleware }
 }
 
 /** A value that the schema has accepted, so that its type is that of the schema; undefined when it is absent or not sound. */

@@ -213,9 +213,10 @@ function secretsOf(used: readonly { readonly value: string; readonly path: Path 
   const confidential = used.filter(({ value, path }) => {
     const [section, , key, inside] = path
     if (section === "storage") return value !== "" && isStoreSecret(path)
+    if (section === "middleware") return value !== ""
     if (value === "" || section === "host") return value !== ""
     if (section !== "servers") return false
-    if (key !== "import" && key !== "mount") return key === "config" || isHiddenValue(path)
+    if (key !== "import" && key !== "mount") return key === "config" || key === "middleware" || isHiddenValue(path)
     if (inside !== undefined) return !openKeys.includes(inside)
     const node = nodeAt(tree, path)
     return node?.kind === "scalar" && typeof node.value === "string" && isWebUrl(node.value)

@@ -14,12 +14,14 @@ import type {
   HostSection,
   Manifest,
   ManifestWarning,
+  MiddlewareEntry,
   ProfileEntry,
   SecuritySection,
   ServerEntry,
   Target,
   Timeouts,
 } from "./types.ts"
+import { pathText } from "./words.ts"
 
 export interface NormalizeFacts {
   /** Before the keys of servers, `team/`; empty for the manifest of the host. */
@@ -55,6 +57,7 @@ export function normalize(input: ManifestInput, facts: NormalizeFacts): Manifest
     endpoint: toEndpoint(input.endpoint ?? {}),
     security: facts.security,
     storage: Object.fromEntries(readings.stores),
+    middleware: toMiddleware(["middleware"], facts),
     servers,
     profiles: facts.profiles.map((name) =>
       toProfile(name, input.profiles?.[name] ?? {}, facts.placeOf(["profiles", name])),
@@ -70,6 +73,7 @@ function toHost(host: HostInput, { directory, path, readings: { icons } }: Norma
     name: host.name ?? (path === "" ? defaults.host.name : path.slice(0, -1)),
     version: host.version ?? defaults.host.version,
     collisions: host.collisions ?? defaults.host.collisions,
+    nameBudget: host.nameBudget ?? defaults.host.nameBudget,
     ...(host.title === undefined ? {} : { title: host.title }),
     ...(host.instructions === undefined ? {} : { instructions: host.instructions }),
     ...(host.websiteUrl === undefined ? {} : { websiteUrl: host.websiteUrl }),
@@ -127,12 +131,20 @@ function toEntry(key: string, server: ServerInput, { input, target, facts }: Ent
     storage: server.storage ?? defaults.server.storage,
     localMode: server.mode ?? defaults.server.mode,
     rules: { ...toRules(key, server, input), server: facts.path + key },
+    middleware: toMiddleware(["servers", key, "middleware"], facts),
     session: server.session ?? shared.session ?? defaults.server.session,
     onDown: server.onDown ?? shared.onDown ?? defaults.server.onDown,
     ...toRunning(server, shared),
     timeouts: toTimeouts({ ...shared.timeouts, ...server.timeouts }),
     idleTimeoutMs: parseDuration(server.idleTimeout ?? shared.idleTimeout ?? defaults.server.idleTimeout),
   }
+}
+
+function toMiddleware(path: Path, { readings, placeOf }: NormalizeFacts): MiddlewareEntry[] {
+  return (readings.middleware.get(pathText(path)) ?? []).map((reading, at) => ({
+    ...reading,
+    placeOf: (below) => placeOf([...path, at, ...reading.at, ...below]),
+  }))
 }
 
 /** Whether and when it runs, and how much of it at once. */

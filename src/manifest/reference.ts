@@ -24,7 +24,7 @@ export function manifestReference(): string {
 
 function section(key: string, schema: JsonObject): string {
   const entries = objectAt(schema, "additionalProperties")
-  const rows = entries === undefined ? rowsOf(schema, key) : rowsOf(entries, `${key}.<key>`)
+  const rows = entries === undefined ? [...rowsOf(schema, key), ...below(schema, key)] : rowsOf(entries, `${key}.<key>`)
   const words = [stringAt(schema, "description"), entries && stringAt(entries, "description")].filter(Boolean)
   return [`### \`${key}\``, words.join(" "), table(rows)].join("\n\n")
 }
@@ -41,7 +41,11 @@ function rowsOf(schema: JsonObject, path: string): Row[] {
 
 function below(schema: JsonObject, path: string): Row[] {
   const items = objectAt(schema, "items")
-  if (items !== undefined) return rowsOf(items, `${path}[]`)
+  if (items !== undefined) {
+    // The same list as the manifest's own: shown once.
+    const forms = path.startsWith("servers.") ? [] : objectsAt(items, "anyOf")
+    return [items, ...forms].flatMap((form) => rowsOf(form, `${path}[]`))
+  }
   const named = objectAt(schema, "additionalProperties")
   if (named?.["properties"] !== undefined) return rowsOf(named, `${path}.<key>`)
   // `import` and `mount` take the same forms: shown once.

@@ -6,6 +6,7 @@
 import { z } from "zod"
 import { defaults } from "./defaults.ts"
 import { choice, duration, flag, listOf, mapping, optional, pattern, required, text, webUrl, whole } from "./fields.ts"
+import { middlewareSchema } from "./middleware/schema.ts"
 import { defaultsSchema, profileSchema, serverKeyPattern, serverSchema } from "./serverSchema.ts"
 import { storageSchema } from "./storageSchema.ts"
 
@@ -139,6 +140,11 @@ export const manifestSchema = mapping({
   storage: optional(storageSchema, {
     description:
       "Stores, by name, for servers in process and for the host. The one named `default` is used unless another is chosen.",
+  }),
+  middleware: optional(middlewareSchema, {
+    description: "What surrounds every request, outermost first. It sees the names and URIs that clients see.",
+    default: [],
+    examples: [["errors", { timing: { slow: "2s" } }]],
   }),
   defaults: optional(defaultsSchema, { description: "Policy for all servers; what a server says itself wins." }),
   servers: required(

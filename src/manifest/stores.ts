@@ -31,7 +31,11 @@ export function checkStores(scope: Scope): Map<string, StoreConfig> {
 
 /** Reports a server whose `storage` names no store. */
 export function checkStoreOf(key: string, scope: Scope): void {
-  const path = ["servers", key, "storage"]
+  checkStoreName(["servers", key, "storage"], scope)
+}
+
+/** Reports a path that names no store. */
+export function checkStoreName(path: Path, scope: Scope): void {
   const node = nodeAt(scope.tree, path)
   if (node?.kind !== "scalar" || typeof node.value !== "string" || !scope.isSound(path)) return
   const section = nodeAt(scope.tree, ["storage"])

@@ -5,7 +5,7 @@ import { isWebUrl } from "./fields.ts"
 import { reasonOf } from "./readText.ts"
 import type { TargetInput } from "./schema.ts"
 import { type Path, type Scope, valueWords } from "./scope.ts"
-import { targetWords } from "./serverSchema.ts"
+import { targetWords } from "./targetSchema.ts"
 import { nodeAt } from "./tree.ts"
 import type { ManifestTarget, PackageTarget, Target } from "./types.ts"
 import { pathText } from "./words.ts"
@@ -87,6 +87,21 @@ function readPackage(
   const { era = "auto", env = {}, inheritEnv = [] } = input
   const target = { kind: "package", specifier: found.specifier, era, env, inheritEnv } as const
   return name === undefined ? target : { ...target, export: name }
+}
+
+/** The absolute path or npm package of a module that is no server; undefined when a problem was reported. */
+export function readModule(text: string, at: Path, scope: Scope): string | undefined {
+  if (!isPath(text) && packageName.test(text)) return text
+  if (isPath(text)) {
+    const file = resolve(scope.directoryOf(at), text)
+    const reason = problemWith(file)
+    if (reason === undefined) return file
+    scope.problem("MANIFEST_MISSING_PATH", at, `${pathText(at)}: the path ${givenAt(at, scope)} ${reason}`)
+    return undefined
+  }
+  const message = `${pathText(at)} must be a path or an npm package, given ${givenAt(at, scope)}`
+  scope.problem("MANIFEST_INVALID_VALUE", at, message, "A path begins with ./, ../ or /.")
+  return undefined
 }
 
 /** The short form has its value at the path itself, the mapping under a key. */

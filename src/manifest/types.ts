@@ -14,6 +14,8 @@ export interface Manifest {
   readonly security: SecuritySection
   /** The stores it describes, by name. `default` may be missing: then the host chooses it. */
   readonly storage: Readonly<Record<string, StoreConfig>>
+  /** Around every request, outermost first. */
+  readonly middleware: readonly MiddlewareEntry[]
   /** In the order of the file. */
   readonly servers: readonly ServerEntry[]
   /** In the order of the file. */
@@ -41,6 +43,18 @@ export interface SecuritySection {
   readonly locked?: Lock
 }
 
+/** A middleware of the manifest, or of one server. */
+export interface MiddlewareEntry {
+  /** One of the host's own, or what `use` says. */
+  readonly name: string
+  /** The absolute path or npm package of a module; undefined for the host's own. */
+  readonly module?: string
+  /** As the manifest has them, interpolated. Those of the host's own are checked. */
+  readonly options: JsonObject
+  /** Where something below it is written; where it would be, when it is not. */
+  readonly placeOf: (path: RulePath) => SourcePlace
+}
+
 export interface HostSection {
   readonly name: string
   readonly title?: string
@@ -51,6 +65,8 @@ export interface HostSection {
   /** As `serverInfo.icons` shows them; local files are `data:` URIs by now. */
   readonly icons?: JsonObject[]
   readonly collisions: CollisionPolicy
+  /** Longest exposed tool or prompt name, in characters. */
+  readonly nameBudget: number
   /** Absolute path of the folder that keeps catalogues between starts. */
   readonly cache?: string
 }
@@ -168,6 +184,8 @@ export interface ServerEntry {
   /** `proxy`: a sub-server in process with an MCP session and lifecycle of its own. */
   readonly localMode: "direct" | "proxy"
   readonly rules: SourceRules
+  /** Around every request to it, outermost first. */
+  readonly middleware: readonly MiddlewareEntry[]
   readonly session: "per-client" | "shared" | "per-call"
   readonly onDown: "stale" | "skip" | "fail"
   /** True: the host does not start without it. */

@@ -33,7 +33,7 @@ export interface Passage {
 }
 
 /**
- * Surrounds a notification: calls `next` with it or with a changed copy before it returns, so that the order is kept; or
+ * Surrounds a notification: calls `next` with it or with a changed copy, before it returns so that the order is kept; or
  * does not, and nobody hears of it.
  */
 export type NotificationHook = (

@@ -56,3 +56,24 @@ export function passesLogLevel(level: unknown, threshold: string | undefined): b
   const at = logLevels.indexOf(level as (typeof logLevels)[number])
   return at === -1 || at >= logLevels.indexOf(threshold as (typeof logLevels)[number])
 }
+
+/** The requests of clients that the host serves, in either generation. */
+export const requestMethods: ReadonlySet<string> = new Set([
+  "initialize",
+  "server/discover",
+  "ping",
+  ...Object.values(kindWords).map(({ list }) => list),
+  "tools/call",
+  "prompts/get",
+  "resources/read",
+  "resources/subscribe",
+  "resources/unsubscribe",
+  "subscriptions/listen",
+  "completion/complete",
+  "logging/setLevel",
+  "tasks/get",
+  "tasks/result",
+  "tasks/list",
+  "tasks/update",
+  "tasks/cancel",
+])

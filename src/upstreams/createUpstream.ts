@@ -13,7 +13,7 @@ import type { MaskingLogger } from "./serverLogger.ts"
 import { ServerUpstream } from "./serverUpstream.ts"
 import type { SessionPolicy } from "./sessionOpener.ts"
 import type { StdioChannel } from "./stdioChannel.ts"
-import type { AskClient, ShowNotification, Upstream } from "./upstream.ts"
+import type { AskClient, TellClient, Upstream } from "./upstream.ts"
 
 export interface UpstreamDeps {
   /** Folder of the manifest. */
@@ -24,7 +24,7 @@ export interface UpstreamDeps {
   readonly clientInfo: JsonObject
   readonly ask: AskClient
   /** Notifications pass as they are without it. */
-  readonly show?: ShowNotification
+  readonly tell?: TellClient
   readonly logger: MaskingLogger
   readonly storage: Store
   /** True: servers that run only while they are needed count as needed. */
@@ -52,7 +52,7 @@ export function createUpstream(entry: ServerEntry, deps: UpstreamDeps): Upstream
     sharedCapabilities: direct ? everything : {},
     connect,
     ask: deps.ask,
-    show: deps.show ?? ((notification) => notification),
+    tell: deps.tell ?? ((notification, _client, deliver) => deliver(notification)),
     logger: deps.logger,
   }
   return new ServerUpstream(policy, {

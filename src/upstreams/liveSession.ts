@@ -16,7 +16,7 @@ import { elicitationComplete, UrlElicitations } from "../wire/urlElicitation.ts"
 import { SessionTasks } from "./sessionTasks.ts"
 import { Subscribers } from "./subscribers.ts"
 import { Turns } from "./turns.ts"
-import type { AskClient, ShowNotification } from "./upstream.ts"
+import type { AskClient, TellClient } from "./upstream.ts"
 
 export interface LiveSessionOptions {
   /** Manifest key, which errors name. */
@@ -26,7 +26,7 @@ export interface LiveSessionOptions {
   /** True when several clients use the session. */
   readonly shared: boolean
   readonly ask: AskClient
-  readonly show: ShowNotification
+  readonly tell: TellClient
   /** The server refuses a log level, which is no reason to refuse a call. */
   readonly levelRefused: (error: unknown) => void
   /** A subscribed resource changed. */
@@ -160,14 +160,15 @@ export class LiveSession {
   /** A notification that is nobody's business here but a client's. */
   notification(notification: McpNotification, context: Context | undefined): void {
     if (notification.method === "notifications/resources/updated") return this.#updated(notification)
-    const { show } = this.#options
-    if (this.#tasks.tell(notification, (client) => client.notify(show(notification, client)))) return
+    const { tell } = this.#options
+    if (this.#tasks.tell(notification, (client) => tell(notification, client, (shown) => client.notify(shown)))) return
     const cause = context ?? this.#onlyContext()
     if (notification.method === elicitationComplete) return this.#elicitations.complete(notification, cause?.client)
     // A task outlives the request that made it, and with it the request's stream.
     const outlives = cause?.client.unsolicited === true && belongsToTask(notification)
     const target = (outlives ? cause.client : cause) ?? this.owner ?? this.openedFor
-    target?.notify(show(notification, "client" in target ? target.client : target))
+    if (target === undefined) return
+    tell(notification, "client" in target ? target.client : target, (shown) => target.notify(shown))
   }
 
   subscribe(request: McpRequest, context: Context): Promise<McpResult> {

@@ -43,15 +43,25 @@ export async function loadPackage(
 export function packageFilesOf({ servers }: Manifest): string[] {
   return servers.flatMap(({ target }) => {
     if (target.kind === "manifest") return packageFilesOf(target.manifest)
-    const entry = target.kind === "package" ? entryAt(target.specifier) : undefined
-    return entry === undefined ? [] : codeFiles(entry)
+    return target.kind === "package" ? filesOfPath(target.specifier) : []
   })
 }
 
 /** Which code a server in process is of; undefined for other servers and for npm packages. */
 export function codeOfServer({ target }: ServerEntry): string | undefined {
-  const entry = target.kind === "package" ? entryAt(target.specifier) : undefined
+  return target.kind === "package" ? codeOfPath(target.specifier) : undefined
+}
+
+/** Which code is at a path; undefined when it is none. */
+export function codeOfPath(specifier: string): string | undefined {
+  const entry = entryAt(specifier)
   return entry === undefined ? undefined : codeOf(entry)
+}
+
+/** The files that the code at a path is made of. */
+export function filesOfPath(specifier: string): string[] {
+  const entry = entryAt(specifier)
+  return entry === undefined ? [] : codeFiles(entry)
 }
 
 /** The entry file of a package at a path, where there is one. */

@@ -15,7 +15,7 @@ import type { Timeouts } from "../wire/session.ts"
 import type { OutputRoot } from "../wire/structured.ts"
 import { LiveSession } from "./liveSession.ts"
 import type { ServerLogger } from "./serverContext.ts"
-import type { AskClient, ShowNotification } from "./upstream.ts"
+import type { AskClient, TellClient } from "./upstream.ts"
 
 /** The only view of a server whose clients share a session. */
 const sharedView = "shared"
@@ -33,7 +33,7 @@ export interface SessionPolicy {
   readonly sharedCapabilities: JsonObject
   readonly connect: () => Promise<Channel>
   readonly ask: AskClient
-  readonly show: ShowNotification
+  readonly tell: TellClient
   readonly logger: ServerLogger
 }
 
@@ -101,7 +101,7 @@ export class SessionOpener {
       waitMs: this.#policy.timeouts.callMs,
       shared: sharing === "shared",
       ask: this.#policy.ask,
-      show: this.#policy.show,
+      tell: this.#policy.tell,
       levelRefused: (error) => logger.warn("did not take the log level", { reason: messageOf(error) }),
       updated: this.#events.updated,
       called: this.#events.called,

@@ -39,8 +39,12 @@ export type AskClient = (
   signal: AbortSignal,
 ) => Promise<McpResult>
 
-/** A notification of this server as a client is to hear it. */
-export type ShowNotification = (notification: McpNotification, client: Client) => McpNotification
+/** Delivers a notification of this server as a client is to hear it, if it is to. */
+export type TellClient = (
+  notification: McpNotification,
+  client: Client,
+  deliver: (notification: McpNotification) => void,
+) => void
 
 export interface Upstream {
   readonly key: string

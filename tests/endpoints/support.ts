@@ -37,6 +37,7 @@ export interface RigOptions {
   readonly endpoint?: Partial<Omit<EndpointSection, "http">>
   readonly http?: Partial<HttpSection>
   readonly security?: Manifest["security"]
+  readonly middleware?: Manifest["middleware"]
 }
 
 export function manifestOf({
@@ -46,11 +47,12 @@ export function manifestOf({
   endpoint,
   http,
   security = { lock: "off" },
+  middleware = [],
 }: RigOptions = {}): Manifest {
   return {
     file: path.join(fixtures, "mcp-host.yaml"),
     directory: fixtures,
-    host: { name: "test-host", version: "1.2.3", collisions: "error", ...host },
+    host: { name: "test-host", version: "1.2.3", collisions: "error", nameBudget: 60, ...host },
     endpoint: {
       drainMs: 2_000,
       eras: ["legacy", "modern"],
@@ -68,6 +70,7 @@ export function manifestOf({
       ...endpoint,
     },
     storage: {},
+    middleware,
     servers,
     profiles,
     security,

@@ -188,7 +188,7 @@ describe("what the host says of itself", () => {
     const host = await startHost({
       servers: capabilities.map((each, index) => rawServer(`s${index}`, { capabilities: each })),
     })
-    expect(host.describe(createClient()).capabilities).toEqual({
+    expect(host.main.describe(createClient()).capabilities).toEqual({
       tools: { listChanged: true },
       resources: { subscribe: true, listChanged: true },
       prompts: { listChanged: true },
@@ -197,8 +197,8 @@ describe("what the host says of itself", () => {
       extensions: { "io.modelcontextprotocol/ui": { v: 1 } },
     })
     const few = await startHost({ servers: [rawServer("s", { capabilities: { tools: {} } })] })
-    expect(few.describe(createClient()).capabilities).toEqual({ tools: { listChanged: true } })
-    expect((await startHost({ servers: [] })).describe(createClient()).capabilities).toEqual({})
+    expect(few.main.describe(createClient()).capabilities).toEqual({ tools: { listChanged: true } })
+    expect((await startHost({ servers: [] })).main.describe(createClient()).capabilities).toEqual({})
   })
 
   it("merges instructions: its own, then each server's under its name", async () => {
@@ -211,10 +211,10 @@ describe("what the host says of itself", () => {
       rawServer("blank", { instructions: "  " }),
     ]
     const host = await startHost({ servers, host: { instructions: "Be kind. " } })
-    expect(host.describe(createClient()).instructions).toBe(
+    expect(host.main.describe(createClient()).instructions).toBe(
       "Be kind.\n\n## First (its tools and prompts start with one_)\n\nDo this.\n\n## n3\n\nDo that.",
     )
-    expect((await startHost({ servers: [rawServer("x")] })).describe(createClient()).instructions).toBeUndefined()
+    expect((await startHost({ servers: [rawServer("x")] })).main.describe(createClient()).instructions).toBeUndefined()
   })
 
   it("shows what the manifest says it is", async () => {
@@ -413,7 +413,6 @@ describe("routing", () => {
     ["logging/setLevel", {}, -32602],
     ["x/unknown", {}, -32601],
     ["__proto__", {}, -32601],
-    ["initialize", {}, -32601],
   ])("refuses %s %j with %i", async (method, params, code) => {
     const host = await startHost()
     expect(await failure(ask(host, createClient(), { method, params }))).toMatchObject({ code })

@@ -85,7 +85,7 @@ describe("a profile", () => {
     expect(viewOf(host, "p").serverInfo).toMatchObject({ name: "test-host", title: "P" })
     expect(viewOf(host, "p").describe(client)).toEqual({ capabilities: expect.anything(), instructions: "Mine." })
     expect(viewOf(host, "q").serverInfo).toMatchObject({ title: "All" })
-    expect(viewOf(host, "q").describe(client)).toEqual(host.describe(client))
+    expect(viewOf(host, "q").describe(client)).toEqual(host.main.describe(client))
   })
 
   it("hides a server's instructions and capabilities when its filters leave nothing of it", async () => {
@@ -100,7 +100,7 @@ describe("a profile", () => {
       ],
     })
     const client = createClient()
-    expect(host.describe(client).instructions).toBeDefined()
+    expect(host.main.describe(client).instructions).toBeDefined()
     expect(viewOf(host, "p").describe(client)).toEqual({ capabilities: {}, instructions: undefined })
   })
 

@@ -94,10 +94,10 @@ describe("the catalogue cache", () => {
     const host = createHost({ servers, host: { cache } })
     const client = createClient()
     host.connect(client)
-    expect(host.describe(client).capabilities).toMatchObject({ tools: {}, prompts: {}, resources: {} })
-    expect(host.describe(client).instructions).toContain("Instructions of recording-fixture.")
+    expect(host.main.describe(client).capabilities).toMatchObject({ tools: {}, prompts: {}, resources: {} })
+    expect(host.main.describe(client).instructions).toContain("Instructions of recording-fixture.")
     await host.settled()
-    expect(host.describe(client).capabilities).toEqual({ tools: { listChanged: true } })
+    expect(host.main.describe(client).capabilities).toEqual({ tools: { listChanged: true } })
   })
 
   it("is not there without the key: nothing is written, and lists wait", async () => {

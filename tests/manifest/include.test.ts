@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { loadManifest } from "../../src/manifest/load.ts"
-import { ManifestError } from "../../src/manifest/manifestError.ts"
+import type { ManifestError } from "../../src/manifest/manifestError.ts"
 import { type Files, folder, load, problemsOf } from "./support.ts"
 
 describe("merging", () => {

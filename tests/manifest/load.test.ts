@@ -15,7 +15,8 @@ describe("defaults", () => {
       directory,
       security: { lock: "off" },
       storage: {},
-      host: { name: "mcp-host", version: "1.0.0", collisions: "error" },
+      middleware: [],
+      host: { name: "mcp-host", version: "1.0.0", collisions: "error", nameBudget: 60 },
       endpoint: {
         drainMs: 30_000,
         http: {
@@ -57,6 +58,7 @@ describe("defaults", () => {
             prompts: {},
             resources: {},
           },
+          middleware: [],
           session: "per-client",
           onDown: "stale",
           required: false,
@@ -143,6 +145,7 @@ servers:
         { src: "data:image/png;base64,AA==" },
       ],
       collisions: "last",
+      nameBudget: 16,
     })
     expect(manifest.endpoint).toEqual({
       drainMs: 0,

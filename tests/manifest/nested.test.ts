@@ -1,10 +1,8 @@
 /** Manifests composed by manifests. */
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
-import { loadManifest } from "../../src/manifest/load.ts"
-import { ManifestError } from "../../src/manifest/manifestError.ts"
 import type { Manifest } from "../../src/manifest/types.ts"
-import { type Files, folder, load, problemsOf } from "./support.ts"
+import { load, problemsOf } from "./support.ts"
 
 function inside(manifest: Manifest, at = 0): Manifest {
   const target = manifest.servers[at]?.target

@@ -42,6 +42,7 @@ export function entryOf(target: Target, options: EntryOptions = {}): ServerEntry
       prompts: {},
       resources: {},
     },
+    middleware: [],
     session: "per-client",
     onDown: "stale",
     required: false,

@@ -24,6 +24,7 @@ export async function check(file: string, options: CheckOptions): Promise<number
   let manifest: Manifest
   try {
     manifest = await loadFor({ ...options, manifest: file })
+    if (hasMiddleware(manifest)) await (await import("../../host/loadMiddleware.ts")).loadMiddleware(manifest)
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error
     if (isJson) await printFindings(error.problems)
@@ -35,6 +36,17 @@ export async function check(file: string, options: CheckOptions): Promise<number
   if (isJson) await printFindings(findings)
   else await printResult(forPeople(manifest, findings, servers))
   return exitCode(findings)
+}
+
+/** What loads middleware is loaded where there is some. */
+function hasMiddleware({ middleware, servers }: Manifest): boolean {
+  return (
+    middleware.length > 0 ||
+    servers.some(
+      (server) =>
+        server.middleware.length > 0 || (server.target.kind === "manifest" && hasMiddleware(server.target.manifest)),
+    )
+  )
 }
 
 const noServers: Findings = { findings: [], servers: undefined }

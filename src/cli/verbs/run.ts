@@ -6,6 +6,7 @@ import type { Logger } from "pino"
 import type { Served } from "../../endpoints/served.ts"
 import { HostError, messageOf } from "../../errors.ts"
 import { Host } from "../../host/host.ts"
+import { loadMiddleware } from "../../host/loadMiddleware.ts"
 import { Pressure, withPressure } from "../../host/pressure.ts"
 import type { Manifest } from "../../manifest/types.ts"
 import { createLogger, type LogFormat } from "../../telemetry/logger.ts"
@@ -55,7 +56,8 @@ export async function run(file: string, options: RunOptions): Promise<number> {
     return false
   })
   const storage = storageOf(manifest, (message) => log.warn(message))
-  const host = new Host({ manifest, log, version: readVersion(), storage, codeOf: codeOfServer })
+  const middleware = await loadMiddleware(manifest)
+  const host = new Host({ manifest, log, version: readVersion(), storage, middleware, codeOf: codeOfServer })
   const shown = profile === undefined ? host : host.profile(profile)
   if (shown === undefined) throw new Error(`no profile ${profile}`)
   let exhausted: HostError | undefined

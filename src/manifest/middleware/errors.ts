@@ -1,0 +1,14 @@
+/** Options of the middleware `errors`. */
+import type { z } from "zod"
+import { choice, mapping, optional } from "../fields.ts"
+import { middlewareDefaults } from "./defaults.ts"
+
+export const errorsOptions = mapping({
+  mask: optional(choice(["none", "internal", "all"]), {
+    description:
+      "Whose words clients do not see: `internal`, those of internal errors (-32603); `all`, those of every error and failed tool of a server. The log has them, under the reference that the client is given.",
+    default: middlewareDefaults.errors.mask,
+  }),
+}).meta({ description: "Logs errors, and keeps internal details from clients." })
+
+export type ErrorsOptions = z.infer<typeof errorsOptions>

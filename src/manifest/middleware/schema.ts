@@ -1,0 +1,47 @@
+/**
+ * The schema of `middleware`: a list of names, each alone or with options, and of modules. Which form an item has is told
+ * by its keys, so its findings are reported by `problems.ts` beside this file.
+ */
+import { z } from "zod"
+import { choice, listOf, mapping, optional, text } from "../fields.ts"
+import { errorsOptions } from "./errors.ts"
+import { timingOptions } from "./timing.ts"
+
+/** The host's own, by name. A file beside this one has the options of each. */
+export const builtinOptions = {
+  errors: errorsOptions,
+  timing: timingOptions,
+} as const
+
+export type BuiltinName = keyof typeof builtinOptions
+export type BuiltinOptions = { readonly [Name in BuiltinName]: z.infer<(typeof builtinOptions)[Name]> }
+
+export const builtinNames = Object.keys(builtinOptions) as [BuiltinName, ...BuiltinName[]]
+
+const builtins = Object.fromEntries(
+  Object.entries(builtinOptions).map(([name, schema]) => [
+    name,
+    optional(schema, schema.meta() as { description: string }),
+  ]),
+)
+
+/** An item with options: the name of one middleware is its only key. */
+export const withOptions = mapping(builtins).meta({ minProperties: 1, maxProperties: 1 })
+
+/** An item of somebody else's making. */
+export const fromModule = mapping({
+  use: text("the path or package of a module").meta({
+    description: "A module whose default export is made with `defineMiddleware`.",
+    examples: ["./my-middleware.ts"],
+  }),
+  options: optional(z.record(z.string(), z.unknown(), { error: "a mapping" }), {
+    description: "Its options, which it checks itself.",
+    default: {},
+  }),
+})
+
+export const itemWords = "the name of a middleware, a mapping of one name to its options, or a mapping with use"
+
+export const middlewareSchema = listOf(z.union([choice(builtinNames), withOptions, fromModule]), "a list of middleware")
+
+export type MiddlewareInput = z.infer<typeof middlewareSchema>

@@ -1,0 +1,17 @@
+/** The host's own middleware, by the names that manifests use. Each is loaded when a manifest names it. */
+import type { BuiltinName, BuiltinOptions } from "../manifest/middleware/schema.ts"
+import type { MiddlewareDefinition } from "./types.ts"
+
+type Loaders = { readonly [Name in BuiltinName]: () => Promise<MiddlewareDefinition<BuiltinOptions[Name]>> }
+
+const loaders: Loaders = {
+  errors: async () => (await import("./errors.ts")).errors,
+  timing: async () => (await import("./timing.ts")).timing,
+}
+
+/** `name` is one that the manifest's schema has accepted, and so are its options. */
+export async function loadBuiltin(name: string): Promise<MiddlewareDefinition> {
+  const load = (loaders as Readonly<Record<string, () => Promise<unknown>>>)[name]
+  if (load === undefined) throw new Error(`there is no middleware ${name}`)
+  return (await load()) as MiddlewareDefinition
+}

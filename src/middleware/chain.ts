@@ -1,0 +1,88 @@
+/**
+ * Composes middleware: an ordered list, outermost first, becomes one handler around another. Done once for every graph of
+ * servers; a method that no hook concerns costs one look-up, and an empty chain nothing. Made by `host/chains.ts`.
+ */
+import type { Listing } from "../composition/types.ts"
+import type { Handler, McpNotification, McpRequest } from "../protocol/messages.ts"
+import {
+  type AddedTool,
+  type MessageHook,
+  type Middleware,
+  methodHooks,
+  type Passage,
+  type RequestHook,
+} from "./types.ts"
+
+export type Deliver = (notification: McpNotification) => void
+
+/** A middleware with what logs and traces call it. */
+export interface Link {
+  readonly name: string
+  readonly middleware: Middleware
+}
+
+export interface Chain {
+  /** True when nothing surrounds requests: then they need not come here. */
+  readonly empty: boolean
+  /** The handler with all hooks around it. */
+  wrap(handler: Handler): Handler
+  /** Delivers a notification when all hooks have let it pass. */
+  pass(notification: McpNotification, passage: Passage, deliver: Deliver): void
+  /** What a server lists, as it shall be composed. */
+  list(listing: Listing, server: string): Listing
+  /** True when a middleware in it wants to be closed after its last request. */
+  readonly closes: boolean
+  /** Tools that are offered besides those of servers, by name. */
+  readonly tools: ReadonlyMap<string, AddedTool>
+}
+
+const hookOf: ReadonlyMap<string, keyof typeof methodHooks> = new Map(
+  (Object.keys(methodHooks) as (keyof typeof methodHooks)[]).flatMap((name) =>
+    methodHooks[name].map((method) => [method, name] as const),
+  ),
+)
+
+export function createChain(links: readonly Link[]): Chain {
+  const middleware = links.map((link) => link.middleware)
+  const around = (method: string | undefined) => middleware.flatMap((each) => hooksOf(each, method))
+  const notified = middleware.filter(({ message, notification }) => message ?? notification)
+  return {
+    empty: [undefined, ...hookOf.keys()].every((method) => around(method).length === 0),
+    wrap(handler) {
+      const others = surround(around(undefined), handler)
+      const methods = new Map([...hookOf.keys()].map((method) => [method, surround(around(method), handler)]))
+      return (request, context) => (methods.get(request.method) ?? others)(request, context)
+    },
+    pass: (notification, passage, deliver) => passThrough(notified, passage, deliver)(notification),
+    list: (listing, server) => middleware.reduceRight((shown, each) => each.listing?.(shown, server) ?? shown, listing),
+    closes: middleware.some(({ close }) => close !== undefined),
+    tools: new Map(middleware.flatMap(({ tools = [] }) => tools.map((tool) => [tool.definition.name, tool]))),
+  }
+}
+
+/** What of a middleware surrounds requests of a method, outermost first; without one, of any method that has no hook. */
+function hooksOf({ message, request, ...hooks }: Middleware, method: string | undefined): RequestHook[] {
+  const name = method === undefined ? undefined : hookOf.get(method)
+  const own = name === undefined ? undefined : hooks[name]
+  const every = message === undefined ? undefined : asRequestHook(message)
+  return [every, request, own].filter((hook) => hook !== undefined)
+}
+
+function asRequestHook(message: MessageHook): RequestHook {
+  return (request, context, next) => message(request, context, (passed: McpRequest) => next(passed, context))
+}
+
+function surround(hooks: readonly RequestHook[], handler: Handler): Handler {
+  return hooks.reduceRight<Handler>((next, hook) => (request, context) => hook(request, context, next), handler)
+}
+
+/** The outermost is the first that a client's notification comes to, and the last for a server's. */
+function passThrough(middleware: readonly Middleware[], passage: Passage, deliver: Deliver): Deliver {
+  const outward = passage.towards === "servers" ? middleware : middleware.toReversed()
+  return outward.reduceRight<Deliver>((next, each) => passOne(each, passage, next), deliver)
+}
+
+function passOne({ message, notification }: Middleware, passage: Passage, next: Deliver): Deliver {
+  const inner: Deliver = notification === undefined ? next : (given) => notification(given, passage, next)
+  return message === undefined ? inner : (given) => message(given, passage, inner)
+}

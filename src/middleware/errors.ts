@@ -1,0 +1,76 @@
+/**
+ * `errors`: writes every error to the log, and keeps from clients what only concerns the insides of a server. Belongs
+ * outermost, so that it sees the errors of other middleware too.
+ */
+import { messageOf } from "../errors.ts"
+import { middlewareDefaults } from "../manifest/middleware/defaults.ts"
+import type { ErrorsOptions } from "../manifest/middleware/errors.ts"
+import { isHostError, ProtocolError, rpcCodes } from "../protocol/errors.ts"
+import type { Context, McpRequest, McpResult } from "../protocol/messages.ts"
+import type { FactLogger } from "../telemetry/types.ts"
+import { defineMiddleware } from "./define.ts"
+
+type Mask = NonNullable<ErrorsOptions["mask"]>
+
+export const errors = defineMiddleware<ErrorsOptions>({
+  name: "errors",
+  create({ mask = middlewareDefaults.errors.mask }, { logger }) {
+    return {
+      async request(request, context, next) {
+        try {
+          const result = await next(request, context)
+          return mask === "all" && request.method === "tools/call"
+            ? maskFailedTool(result, request, { context, logger })
+            : result
+        } catch (error) {
+          throw masked(error, { mask, logger, request, context })
+        }
+      },
+    }
+  },
+})
+
+interface Facts {
+  readonly mask: Mask
+  readonly logger: FactLogger
+  readonly request: McpRequest
+  readonly context: Context
+}
+
+/** Codes that say what is wrong with the request, in words that its sender needs. */
+const aboutRequest: ReadonlySet<number> = new Set([
+  rpcCodes.parseError,
+  rpcCodes.invalidRequest,
+  rpcCodes.methodNotFound,
+  rpcCodes.invalidParams,
+  rpcCodes.resourceNotFound,
+  rpcCodes.headerMismatch,
+  rpcCodes.missingClientCapability,
+  rpcCodes.unsupportedProtocolVersion,
+  rpcCodes.urlElicitationRequired,
+])
+
+function masked(error: unknown, { mask, logger, request, context }: Facts): unknown {
+  const isKnown = error instanceof ProtocolError
+  const facts = { request: context.id, method: request.method, ...(isKnown ? { code: error.code } : { err: error }) }
+  if (context.cancellation?.cancelled !== true) logger.warn(messageOf(error), facts)
+  const isInternal = !isKnown || error.code === rpcCodes.internalError
+  if (mask === "none" && isKnown) return error
+  if (isKnown && (isHostError(error) || aboutRequest.has(error.code))) return error
+  if (!isInternal && mask !== "all") return error
+  const code = isKnown ? error.code : rpcCodes.internalError
+  return new ProtocolError(code, `Internal error (reference ${context.id})`, { reference: context.id })
+}
+
+/** A tool that failed says so to the model in its content, which may hold what a stack trace does. */
+function maskFailedTool(
+  result: McpResult,
+  request: McpRequest,
+  { context, logger }: Pick<Facts, "context" | "logger">,
+): McpResult {
+  if (result.value["isError"] !== true) return result
+  const { content, structuredContent: _structured, ...rest } = result.value
+  logger.warn("a tool failed", { request: context.id, tool: request.params["name"], content })
+  const text = `The tool failed (reference ${context.id})`
+  return { value: { ...rest, content: [{ type: "text", text }] } }
+}

@@ -1,0 +1,44 @@
+/** `timing`: how long requests take, in the log and in `mcp_host_middleware_duration_seconds`. */
+
+import { parseDuration } from "../manifest/durations.ts"
+import { middlewareDefaults } from "../manifest/middleware/defaults.ts"
+import type { TimingOptions } from "../manifest/middleware/timing.ts"
+import { requestMethods } from "../protocol/methods.ts"
+import { defineMiddleware } from "./define.ts"
+
+const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+
+export const timing = defineMiddleware<TimingOptions>({
+  name: "timing",
+  create(
+    { slow = middlewareDefaults.timing.slow, level = middlewareDefaults.timing.level },
+    { logger, metrics, server },
+  ) {
+    const slowMs = parseDuration(slow)
+    const durations = metrics.histogram({
+      name: "mcp_host_timing_seconds",
+      help: "How long requests took where the middleware timing is in the chain.",
+      labels: ["server", "method"],
+      buckets,
+    })
+    return {
+      async request(request, context, next) {
+        const from = performance.now()
+        try {
+          return await next(request, context)
+        } finally {
+          const ms = performance.now() - from
+          const { method } = request
+          if (metrics.enabled)
+            durations.observe(ms / 1000, {
+              server: server ?? "",
+              method: requestMethods.has(method) ? method : "other",
+            })
+          const facts = { request: context.id, method, ms: Math.round(ms * 1000) / 1000 }
+          if (ms > slowMs) logger.warn("slow", facts)
+          else logger[level]("took", facts)
+        }
+      },
+    }
+  },
+})
