@@ -172,7 +172,7 @@ export function fixturePackage(name: string): string {
 }
 
 /** Waits for something to become true, or fails with what it last was. */
-export async function until<T>(what: string, probe: () => T | Promise<T>, withinMs = 8_000): Promise<T> {
+export async function until<T>(what: string, probe: () => T | Promise<T>, withinMs = 20_000): Promise<T> {
   const end = performance.now() + withinMs
   for (;;) {
     const value = await probe()

@@ -312,7 +312,11 @@ describe("cancelling", () => {
     const { url } = await startRig()
     const session = await openSession(url)
     const call = await session.stream(
-      request("c", "tools/call", { name: "main_slow", arguments: { ms: 300, steps: 30 }, _meta: { progressToken: 1 } }),
+      request("c", "tools/call", {
+        name: "main_slow",
+        arguments: { ms: 3_000, steps: 300 },
+        _meta: { progressToken: 1 },
+      }),
     )
     await call.find(({ method }) => method === "notifications/progress")
     call.close()
