@@ -67,7 +67,7 @@ describe("questions", () => {
         await interrogate(client, name, keys)
       }),
     )
-  })
+  }, 180_000)
 
   it("asked beside the call reach the one that caused them, or are refused", async () => {
     const rig = await startHttp({
