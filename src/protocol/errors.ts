@@ -67,10 +67,20 @@ export const wireErrors = {
 
 export type WireErrorName = keyof typeof wireErrors
 
+const brand = Symbol.for("mcp-host.ProtocolError")
+
 /** A JSON-RPC error object on its way to whoever asked. */
 export class ProtocolError extends Error {
   readonly code: number
   readonly data: JsonValue | undefined
+  readonly [brand] = true
+
+  /** A module of somebody else's may have got a copy of this class of its own: what it throws is one all the same. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // Kinds of it are told apart as always.
+    if (this !== ProtocolError) return Function.prototype[Symbol.hasInstance].call(this, value)
+    return typeof value === "object" && value !== null && brand in value
+  }
 
   constructor(code: number, message: string, data?: JsonValue) {
     super(message)
