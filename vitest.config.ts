@@ -17,8 +17,10 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // Generous: machines stand still for seconds, and what hangs is found all the same.
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
+    expect: { poll: { timeout: 20_000 } },
     sequence: { sequencer: LongestFirst },
     pool: "forks",
     // Most tests wait for processes: three at once take less time even where there are two cores only.

@@ -1,14 +1,14 @@
 /**
  * npm run bench:guard [-- --update] — holds the hot path where it is: CPU and allocations per call of the host as ratios to
  * a floor loaded at the same time, medians over the rounds, against the ratios in bench/guard.json. Ends with 1 when one is
- * more than 15 % above, four times.
+ * more than 15 % above, each time it is measured: what else a machine does comes and goes, what the host does stays.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { parseArgs } from "node:util"
 import { askProbe, probeArguments } from "./lib/probe.ts"
 import { freePort, type Started, start, stopOnSignals } from "./lib/processes.ts"
-import { toRatio } from "./lib/report.ts"
+import { messageOf, toRatio } from "./lib/report.ts"
 import { median, spread } from "./lib/statistics.ts"
 import { openSuite, type Suite } from "./lib/suite.ts"
 import { hostLaunch, writeManifest } from "./lib/targets.ts"
@@ -58,8 +58,10 @@ const scenarios: readonly Scenario[] = [
 
 const baselineFile = path.join(import.meta.dirname, "guard.json")
 const allowed = 1.15
-/** Times a scenario that is worse is measured before it counts. */
-const attempts = 4
+/** Times a scenario that is worse, or could not be measured, is measured before it counts. */
+const attempts = 5
+/** Times in a row that a machine may be too busy for a measurement to come about. */
+const broken = 3
 
 const { values: flags } = parseArgs({
   options: {
@@ -84,11 +86,11 @@ async function guard(): Promise<number> {
     let failed = false
     for (const scenario of scenarios) {
       const expected = baseline[scenario.name]
-      let outcome = await measure(suite, scenario)
+      let outcome = await measured(suite, scenario)
       // What else a machine does can only make it worse.
       for (let attempt = 1; attempt < attempts && isWorse(outcome, expected); attempt += 1) {
         suite.log(`${scenario.name}: ${describe(outcome, expected)}: once more`)
-        outcome = better(outcome, await measure(suite, scenario))
+        outcome = better(outcome, await measured(suite, scenario))
       }
       const worse = isWorse(outcome, expected)
       failed ||= worse
@@ -137,6 +139,18 @@ interface Contestant {
   readonly tool: string
 }
 
+/** Measures, and once more when the machine kept it from coming about. */
+async function measured(suite: Suite, scenario: Scenario): Promise<Outcome> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await measure(suite, scenario)
+    } catch (error) {
+      if (attempt === broken) throw error
+      suite.log(`${scenario.name}: ${messageOf(error)}: once more`)
+    }
+  }
+}
+
 async function measure(suite: Suite, scenario: Scenario): Promise<Outcome> {
   const opened = await openUpstreams([{ key: "a", kind: scenario.upstream }])
   const upstream = opened.upstreams[0] as Upstream
@@ -150,10 +164,13 @@ async function measure(suite: Suite, scenario: Scenario): Promise<Outcome> {
     for (let round = 0; round < suite.options.rounds; round += 1) {
       // At the same time, each under its own callers: what else the machine does then meets both alike.
       const samples = contestants.map((each) => sample(suite, scenario, each, suite.options.seconds))
-      const [floor, host] = (await Promise.all(samples)) as [Ratios, Ratios]
+      const [floor, host] = await Promise.all(samples)
+      // The machine stood still for the whole of the round.
+      if (floor === undefined || host === undefined) continue
       cpu.push(host.cpu / floor.cpu)
       allocations.push(host.allocations / floor.allocations)
     }
+    if (cpu.length < suite.options.rounds / 2) throw new Error(`nothing was answered in most rounds`)
     return {
       cpu: median(cpu),
       allocations: median(allocations),
@@ -166,13 +183,13 @@ async function measure(suite: Suite, scenario: Scenario): Promise<Outcome> {
   }
 }
 
-/** CPU microseconds and bytes allocated per call. */
+/** CPU microseconds and bytes allocated per call; undefined when no call was answered in its time. */
 async function sample(
   suite: Suite,
   { callers, bytes }: Scenario,
   { started, url, tool }: Contestant,
   seconds: number,
-): Promise<Ratios> {
+): Promise<Ratios | undefined> {
   await askProbe(started, "start")
   const result = await suite.load.calls({
     ...{ url, protocol: "streamable", era: "legacy", tool, callers, seconds },
@@ -181,6 +198,7 @@ async function sample(
   })
   const { allocated } = await askProbe(started, "stop")
   if (result.errors > 0) throw new Error(`${result.errors} wrong answers: ${result.error}`)
+  if (result.calls === 0) return undefined
   if (result.cpuUs === undefined) throw new Error("CPU time per process is known on Linux only")
   return { cpu: result.cpuUs / result.calls, allocations: allocated / result.answered }
 }

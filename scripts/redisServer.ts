@@ -54,9 +54,14 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   const own = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
   const flags = [...own, ...(options.flags ?? [])]
   const child = spawn("redis-server", flags, { stdio: "ignore" })
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()))
+  // Whatever becomes of the tests, it does not outlive them.
+  const kill = (): void => void child.kill("SIGKILL")
+  process.once("exit", kill)
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve())).then(() => {
+    process.off("exit", kill)
+  })
   for (let tries = 0; !(await accepts(port)); tries += 1) {
-    if (child.exitCode === null && tries < 200) await delay(50)
+    if (child.exitCode === null && tries < 600) await delay(50)
     else {
       child.kill("SIGKILL")
       throw new Error(`redis-server ended with ${child.exitCode ?? "no answer"}`)

@@ -136,6 +136,21 @@ describe("budgets", () => {
     expect(files.filter(({ lines }) => lines > 300).map(({ file, lines }) => `${file}: ${lines}`)).toEqual([])
   })
 
+  it("no test waits a second only, or judges by the clock", () => {
+    const tests = listFiles("tests").filter((file) => file.endsWith(".ts") && file !== "tests/architecture.test.ts")
+    const findings = tests.flatMap((file) => {
+      const { text } = read(file)
+      const judged = /expect\((performance|Date)\.now\(\) - \w+\)(\.not)?\.toBeLess/.test(text)
+      return [
+        ...(judged ? [`${file}: what happens decides, not how long it takes`] : []),
+        ...callsOf(text, "vi.waitFor")
+          .filter((call) => !/,\s*(soon|patient|\{[^{}]*timeout[^{}]*\}|[\d_]+),?\s*\)$/.test(call))
+          .map((call) => `${file}: no bound at ${call.slice(0, 80)}`),
+      ]
+    })
+    expect(findings).toEqual([])
+  })
+
   it("nothing is swallowed: no empty catch", () => {
     const empty = sources.filter(
       ({ text }) => /catch\s*(\([^)]*\))?\s*\{\s*\}/.test(text) || /\.catch\(\(\)\s*=>\s*\{\s*\}\)/.test(text),
@@ -143,6 +158,18 @@ describe("budgets", () => {
     expect(empty.map(({ file }) => file)).toEqual([])
   })
 })
+
+/** The calls of a function in a text, each to its closing parenthesis. */
+function callsOf(text: string, name: string): string[] {
+  return [...text.matchAll(new RegExp(`${name.replace(".", "\\.")}\\(`, "g"))].map(({ index }) => {
+    let depth = 0
+    for (let at = index; at < text.length; at += 1) {
+      if (text[at] === "(") depth += 1
+      else if (text[at] === ")" && --depth === 0) return text.slice(index, at + 1)
+    }
+    return text.slice(index)
+  })
+}
 
 function listFiles(folder: string): string[] {
   return readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })

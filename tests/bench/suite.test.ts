@@ -16,7 +16,7 @@ afterAll(() => suite.close())
 describe("the benchmark suite", () => {
   let calls: CallResults
 
-  it("measures the host and its floors without a wrong answer", { timeout: 60_000 }, async () => {
+  it("measures the host and its floors without a wrong answer", { timeout: 180_000 }, async () => {
     calls = await runSmallest(suite)
     expect(calls.failures).toEqual([])
     expect(calls.tables).toHaveLength(4)

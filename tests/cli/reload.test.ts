@@ -65,7 +65,7 @@ const ask = async (session: Session, method: string, params: JsonObject = {}): P
 const names = async (session: Session): Promise<unknown[]> =>
   ((await ask(session, "tools/list"))["tools"] as JsonObject[]).map(({ name }) => name)
 const shows = (session: Session, expected: unknown[]) =>
-  expect.poll(() => names(session), { timeout: 10_000, interval: 50 }).toEqual(expected)
+  expect.poll(() => names(session), { interval: 50 }).toEqual(expected)
 const errors = (running: Running) => running.stderr().match(/not applied/g)?.length ?? 0
 
 describe("edits of the manifest", () => {
@@ -92,7 +92,7 @@ describe("edits of the manifest", () => {
     renameSync(path.join(folder, "new"), path.join(folder, "mcp-host.yaml"))
     await shows(session, ["z_echo"])
     expect(running.child.exitCode).toBeNull()
-  }, 60_000)
+  })
 
   it("wait for SIGHUP with --no-watch", async () => {
     const folder = project(served({ a: packageServer("v1-low") }))
@@ -104,14 +104,14 @@ describe("edits of the manifest", () => {
     expect(await names(session)).toEqual(["a_echo"])
     running.child.kill("SIGHUP")
     await shows(session, ["b_echo"])
-  }, 60_000)
+  })
 
   it("say what takes effect at the next start only", async () => {
     const folder = project(served({}))
     const running = await startHttp(folder)
     writeFileSync(path.join(folder, "mcp-host.yaml"), stringify({ ...served({}), endpoint: { drain: "1s" } }))
     await running.shows(/endpoint has changed, which takes effect when mcp-host is started again/)
-  }, 60_000)
+  })
 })
 
 describe("edits of a local package", () => {
@@ -188,7 +188,7 @@ describe("many edits under load", () => {
       }
     })
     // Until each session has its own process.
-    await expect.poll(() => pidsIn(pids).length, { timeout: 10_000 }).toBe(2)
+    await expect.poll(() => pidsIn(pids).length).toBe(2)
     await delay(500)
     const before = { descriptors: descriptors(), children: children(), still: pidsIn(pids) }
     const editing = async (): Promise<void> => {
@@ -196,7 +196,7 @@ describe("many edits under load", () => {
         const invalid = at % 10 === 5
         const refused = errors(running)
         writeFileSync(path.join(folder, "mcp-host.yaml"), invalid ? `${manifest(at)}nonsense: 1\n` : manifest(at))
-        if (invalid) await expect.poll(() => errors(running), { timeout: 10_000 }).toBe(refused + 1)
+        if (invalid) await expect.poll(() => errors(running)).toBe(refused + 1)
         else await shows(session, ["still_echo", `moving_t${at}`, "child_add"])
       }
     }
@@ -208,8 +208,8 @@ describe("many edits under load", () => {
     await Promise.all(load)
     expect(calls).toBeGreaterThan(edits)
     expect(pidsIn(pids)).toEqual(before.still)
-    await expect.poll(children, { timeout: 10_000 }).toBe(before.children)
+    await expect.poll(children).toBe(before.children)
     // Those of a client's own sessions come and go.
-    await expect.poll(descriptors, { timeout: 10_000 }).toBeLessThanOrEqual(before.descriptors + 6)
+    await expect.poll(descriptors).toBeLessThanOrEqual(before.descriptors + 6)
   }, 600_000)
 })

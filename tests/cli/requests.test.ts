@@ -100,10 +100,8 @@ describe("list", () => {
   })
 
   it("is not held by a server that hangs longer than its list timeout", async () => {
-    const hang = stdioServer("hang.mjs", {}, { timeouts: { start: "30s", list: "300ms" } })
-    const began = Date.now()
+    const hang = stdioServer("hang.mjs", {}, { timeouts: { start: "10m", list: "300ms" } })
     const { stdout } = await cli(["list", "servers", "--json"], { cwd: project(served({ ...fixture(), hang })) })
-    expect(Date.now() - began).toBeLessThan(8_000)
     expect(JSON.parse(stdout).servers.at(-1)).toMatchObject({ name: "hang", state: "starting" })
   })
 
@@ -279,10 +277,9 @@ describe("call", () => {
   })
 
   it("is not held by a server that hangs", async () => {
-    const cwd = project(served({ low: packageServer("v1-low"), hang: stdioServer("hang.mjs") }))
-    const began = Date.now()
+    const hang = stdioServer("hang.mjs", {}, { timeouts: { start: "10m", list: "10m" } })
+    const cwd = project(served({ low: packageServer("v1-low"), hang }))
     expect((await cli(["call", "low_echo", "text=hi"], { cwd })).stdout).toBe("hi\n")
-    expect(Date.now() - began).toBeLessThan(8_000)
   })
 
   it.each([

@@ -5,7 +5,7 @@ import path from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio"
-import { afterEach, describe, expect, it } from "vitest"
+import { afterEach, describe, expect, it, vi } from "vitest"
 import { LEGACY, MODERN } from "../fixtures/harness.ts"
 import {
   allGone,
@@ -220,7 +220,7 @@ export default server\n`,
     send(initialize)
     send({ jsonrpc: "2.0", method: "notifications/initialized" })
     send({ jsonrpc: "2.0", id: 2, method: "tools/list" })
-    await expect.poll(() => running.stdout(), { timeout: 10_000 }).toContain('"id":2')
+    await expect.poll(() => running.stdout()).toContain('"id":2')
     running.child.stdin?.write("not json\n")
     running.child.stdin?.end()
     const { code, stdout, stderr } = await running.ended
@@ -258,7 +258,7 @@ export default server\n`,
     const cwd = project(served({ s: stdioServer("v1-stdio.mjs", { PID_FILE: file }) }))
     const running = start(["run", "--stdio"], { cwd })
     running.child.stdin?.write(`${JSON.stringify(initialize)}\n`)
-    await expect.poll(() => pidsIn(file).length, { timeout: 10_000 }).toBe(1)
+    await expect.poll(() => pidsIn(file).length).toBe(1)
     running.child.stdout?.destroy()
     for (let id = 2; id < 6; id += 1) {
       running.child.stdin?.write(`${JSON.stringify({ jsonrpc: "2.0", id, method: "tools/list" })}\n`)
@@ -267,7 +267,7 @@ export default server\n`,
     const { code, stderr } = await running.ended
     expect(code).toBe(0)
     expect(stderr).not.toMatch(/^\s+at |EPIPE/m)
-    expect(await allGone(pidsIn(file), 1_000)).toBe(true)
+    expect(await allGone(pidsIn(file))).toBe(true)
   })
 })
 
@@ -280,7 +280,7 @@ describe("its end leaves no process behind", () => {
   it.each(["SIGINT", "SIGTERM"] as const)("%s ends it with 0", async (signal) => {
     const { cwd, file } = stubborn()
     const running = await startHttp(cwd)
-    await expect.poll(() => pidsIn(file).length, { timeout: 10_000 }).toBe(2)
+    await expect.poll(() => pidsIn(file).length).toBe(2)
     running.child.kill(signal)
     expect(await running.ended).toMatchObject({ code: 0, signal: null, stdout: "" })
     expect(await allGone(pidsIn(file))).toBe(true)
@@ -292,13 +292,12 @@ describe("its end leaves no process behind", () => {
   ] as const)("a second %s ends it at once with %d", async (signal, exitCode) => {
     const { cwd, file } = stubborn()
     const running = await startHttp(cwd)
-    await expect.poll(() => pidsIn(file).length, { timeout: 10_000 }).toBe(2)
+    await expect.poll(() => pidsIn(file).length).toBe(2)
     running.child.kill(signal)
     await running.shows(/shutting down/)
-    const began = Date.now()
     running.child.kill(signal)
+    // It would be 0 after the shutdown that has begun.
     expect(await running.ended).toMatchObject({ code: exitCode })
-    expect(Date.now() - began).toBeLessThan(1_000)
     expect(await allGone(pidsIn(file))).toBe(true)
   })
 
@@ -306,7 +305,7 @@ describe("its end leaves no process behind", () => {
     const { cwd, file } = stubborn()
     const running = start(["run", "--stdio"], { cwd })
     running.child.stdin?.write(`${JSON.stringify(initialize)}\n`)
-    await expect.poll(() => pidsIn(file).length, { timeout: 10_000 }).toBe(2)
+    await expect.poll(() => pidsIn(file).length).toBe(2)
     running.child.stdin?.end()
     expect(await running.ended).toMatchObject({ code: 0 })
     expect(await allGone(pidsIn(file))).toBe(true)
@@ -316,10 +315,12 @@ describe("its end leaves no process behind", () => {
     const running = await startHttp(project(served({ one: stdioServer("v1-stdio.mjs") })))
     const client = new Client({ name: "t", version: "1" })
     await client.connect(new StreamableHTTPClientTransport(new URL(running.url)))
-    const call = client.callTool({ name: "one_slow", arguments: { ms: 700 } })
-    await delay(200)
+    const begun = vi.fn()
+    const slow = { name: "one_slow", arguments: { ms: 2_000, steps: 20 } }
+    const call = client.callTool(slow, { onprogress: begun })
+    await expect.poll(() => begun.mock.calls.length).toBeGreaterThan(0)
     running.child.kill("SIGTERM")
-    expect(await call).toMatchObject({ content: [{ text: "slept 700" }] })
+    expect(await call).toMatchObject({ content: [{ text: "slept 2000" }] })
     expect(await running.ended).toMatchObject({ code: 0 })
   })
 
@@ -327,7 +328,7 @@ describe("its end leaves no process behind", () => {
     const file = path.join(project(""), "pids")
     const cwd = project(served({ s: stdioServer("hang.mjs", { HANG: "call", PID_FILE: file }) }))
     const running = start(["call", "s_echo", "text=x"], { cwd })
-    await expect.poll(() => pidsIn(file).length, { timeout: 10_000 }).toBe(1)
+    await expect.poll(() => pidsIn(file).length).toBe(1)
     await delay(300)
     running.child.kill("SIGINT")
     expect(await running.ended).toMatchObject({ code: 130, stdout: "" })
@@ -347,7 +348,7 @@ export default server\n`
 
   it("are told in one line, without a stack, and end nothing", async () => {
     const running = start(["run"], { cwd: folder() })
-    await expect.poll(running.stderr, { timeout: 10_000 }).toMatch(/ERROR: .*lost in the dark/)
+    await expect.poll(running.stderr).toMatch(/ERROR: .*lost in the dark/)
     expect(running.child.exitCode).toBeNull()
     running.child.kill("SIGTERM")
     expect(await running.ended).toMatchObject({ code: 0 })
@@ -356,7 +357,7 @@ export default server\n`
 
   it("show a stack with --log-level debug", async () => {
     const running = start(["run", "--log-level", "debug"], { cwd: folder() })
-    await expect.poll(running.stderr, { timeout: 10_000 }).toMatch(/lost in the dark\n +stack: .*\bat /)
+    await expect.poll(running.stderr).toMatch(/lost in the dark\n +stack: .*\bat /)
     running.child.kill("SIGTERM")
     await running.ended
   })

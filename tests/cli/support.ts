@@ -64,7 +64,7 @@ export function start(args: readonly string[], { cwd, env, nodeArgs = [] }: Star
     stdout: () => stdout,
     stderr: () => stderr,
     async shows(pattern) {
-      for (const until = Date.now() + 15_000; Date.now() < until; await delay(20)) {
+      for (const until = Date.now() + 60_000; Date.now() < until; await delay(20)) {
         const match = stderr.match(pattern)
         if (match !== null) return match
         if (child.exitCode !== null) break
@@ -125,7 +125,7 @@ export function pidsIn(file: string): number[] {
 }
 
 /** Waits until none of the processes lives. */
-export async function allGone(pids: readonly number[], withinMs = 5_000): Promise<boolean> {
+export async function allGone(pids: readonly number[], withinMs = 20_000): Promise<boolean> {
   for (const until = Date.now() + withinMs; Date.now() < until; await delay(20)) if (!pids.some(isAlive)) return true
   return false
 }

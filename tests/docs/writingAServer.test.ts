@@ -19,7 +19,7 @@ describe("docs/writing-a-server.md", () => {
     })
     const uri = "bookmarks://bookmarks/mcp"
     expect(saved["content"]).toMatchObject([{ type: "resource_link", uri }])
-    await vi.waitFor(() => expect(notified).toContain("notifications/resources/list_changed"), 5_000)
+    await vi.waitFor(() => expect(notified).toContain("notifications/resources/list_changed"), 20_000)
     expect(await request("resources/list")).toMatchObject({ resources: [{ uri, name: "mcp" }] })
     expect(await request("resources/read", { uri })).toMatchObject({
       contents: [{ uri, text: "https://modelcontextprotocol.io" }],

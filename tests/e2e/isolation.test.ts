@@ -67,7 +67,7 @@ describe("questions", () => {
         await interrogate(client, name, keys)
       }),
     )
-  }, 60_000)
+  }, 180_000)
 
   it("asked beside the call reach the one that caused them, or are refused", async () => {
     const rig = await startHttp({
@@ -169,7 +169,7 @@ describe("notifications", () => {
       await Promise.all([one.setLevel("info"), two.setLevel("info")])
       const lines = (client: TestClient) => messages(client, "notifications/message").map(({ data }) => data)
       await Promise.all([one.call(`${key}_log`, { text: "one" }), two.call(`${key}_log`, { text: "two" })])
-      await until("the lines arrive", () => lines(one).length > 0 && lines(two).length > 0, 3_000)
+      await until("the lines arrive", () => lines(one).length > 0 && lines(two).length > 0)
       expect(lines(one)).toEqual(["one"])
       expect(lines(two)).toEqual(["two"])
     })

@@ -43,7 +43,7 @@ describe.each(clientKinds)("three levels: %s", (kind) => {
     const middle = await nest({ in: { ...inner, tags: { exclude: ["math"] } } }, { instructions: "Of the middle." })
     rig = await startHttp({ servers: { team: middle } })
     client = await rig.connect(kind)
-  }, 60_000)
+  })
   afterAll(closeAll)
 
   it("lists everything under stacked names, filtered inside", async () => {

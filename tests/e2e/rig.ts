@@ -63,11 +63,20 @@ export async function temporaryFolder(): Promise<string> {
   return folder
 }
 
+/** For machines that are busy: deadlines that matter are given by the test. */
+const patience = { start: "60s", list: "60s", call: "3m" }
+
 export async function writeManifest(manifest: ManifestText): Promise<string> {
   const file = path.join(await temporaryFolder(), "mcp-host.yaml")
   // All fixtures have the same https resource.
   const host = { name: "rig", title: "The rig", collisions: "first", ...manifest.host }
-  const text = { ...manifest, host, endpoint: { drain: "1s", ...manifest.endpoint, http: { port: 0 } } }
+  const { timeouts, ...defaults } = manifest.defaults ?? {}
+  const text = {
+    ...manifest,
+    host,
+    endpoint: { drain: "1s", ...manifest.endpoint, http: { port: 0 } },
+    defaults: { ...defaults, timeouts: { ...patience, ...(timeouts as object | undefined) } },
+  }
   await writeFile(file, JSON.stringify(text, null, 2))
   return file
 }
@@ -172,7 +181,7 @@ export function fixturePackage(name: string): string {
 }
 
 /** Waits for something to become true, or fails with what it last was. */
-export async function until<T>(what: string, probe: () => T | Promise<T>, withinMs = 8_000): Promise<T> {
+export async function until<T>(what: string, probe: () => T | Promise<T>, withinMs = 20_000): Promise<T> {
   const end = performance.now() + withinMs
   for (;;) {
     const value = await probe()

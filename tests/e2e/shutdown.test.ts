@@ -42,7 +42,7 @@ describe("the end of the program", () => {
       const found = (await Promise.all(files.map(({ pids }) => pids()))).flat()
       return found.length === 4 ? found : undefined
     }
-    const pids = await until("all servers run", running, 15_000)
+    const pids = await until("all servers run", running, 60_000)
     return { child, pids: pids ?? [] }
   }
 

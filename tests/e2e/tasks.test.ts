@@ -129,18 +129,18 @@ describe.each(transports)("a raw client and the extension over %s", (transport) 
     expect(created).toMatchObject({ resultType: "task", taskId: "jobs.task-1" })
     const { taskId } = created as Json
     void client.request("subscriptions/listen", { notifications: { taskIds: [taskId] } }).catch(() => undefined)
-    await vi.waitFor(() => expect(client.heard.at(0)?.["params"].notifications).toEqual({ taskIds: [taskId] }), 5_000)
+    await vi.waitFor(() => expect(client.heard.at(0)?.["params"].notifications).toEqual({ taskIds: [taskId] }), 20_000)
     const inputResponses = { q1: { action: "accept", content: { ok: 1 } } }
     await vi.waitFor(async () => {
       const { result } = await client.request("tasks/get", { taskId })
       expect(result).toMatchObject({ status: "input_required" })
-    }, 5_000)
+    }, 20_000)
     expect((await client.request("tasks/update", { taskId, inputResponses })).result).toBeDefined()
     const done = await vi.waitFor(() => {
       const found = client.heard.find(({ params }) => params.status === "completed")
       if (found === undefined) throw new Error("not told of the end")
       return found
-    }, 5_000)
+    }, 20_000)
     expect(done).toMatchObject({
       method: "notifications/tasks",
       params: { taskId, result: { content: [{}, { uri: "test://jobs/made" }] } },

@@ -115,10 +115,13 @@ export async function connectV1(transport: TransportV1, options: ClientOptions):
   await client.connect(transport)
   closers.push(() => client.close())
   const request: Wire["request"] = (method, params = {}, { meta, ...rest } = {}) =>
-    client.request({ method, params: withMeta(params, meta) }, ResultSchema, rest as Json) as Promise<Json>
+    client.request({ method, params: withMeta(params, meta) }, ResultSchema, {
+      timeout,
+      ...rest,
+    } as Json) as Promise<Json>
   const call: Wire["call"] = (tool, args, { meta, ...rest } = {}) => {
     const params = withMeta({ name: tool, ...(args !== undefined && { arguments: args }) }, meta)
-    return client.callTool(params as Any, CallToolResultSchema, rest as Json) as Promise<Json>
+    return client.callTool(params as Any, CallToolResultSchema, { timeout, ...rest } as Json) as Promise<Json>
   }
   return {
     era: "legacy",
@@ -148,6 +151,9 @@ const negotiation = {
   "v2 auto": { versionNegotiation: { mode: "auto" } },
   "v2 modern": { versionNegotiation: { mode: { pin: "2026-07-28" } } },
 } as const
+
+/** Longest wait for an answer, in milliseconds: deadlines that matter are the host's. */
+const timeout = 180_000
 
 const notifications = [
   "notifications/tools/list_changed",
@@ -188,10 +194,10 @@ export async function connectV2(
   const metaOf = (meta: Json | undefined): Json | undefined =>
     era === "modern" && level !== undefined ? { ...meta, "io.modelcontextprotocol/logLevel": level } : meta
   const request: Wire["request"] = async (method, params = {}, { meta, ...rest } = {}) =>
-    client.request({ method, params: withMeta(params, metaOf(meta)) } as Any, rest as Any)
+    client.request({ method, params: withMeta(params, metaOf(meta)) } as Any, { timeout, ...rest } as Any)
   const call: Wire["call"] = (tool, args, { meta, ...rest } = {}) => {
     const params = withMeta({ name: tool, ...(args !== undefined && { arguments: args }) }, metaOf(meta))
-    return client.callTool(params as Any, rest as Any) as Promise<Json>
+    return client.callTool(params as Any, { timeout, ...rest } as Any) as Promise<Json>
   }
   return {
     era,

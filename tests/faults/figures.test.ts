@@ -14,5 +14,5 @@ afterAll(async () => {
 describe.skipIf(process.platform !== "linux")("the promised figures", () => {
   // The rows have a file of their own.
   const { rows: _rows, ...others } = figures
-  it.each(Object.entries(others))("%s", async (_name, figure) => expectMet(await figure(run)), 180_000)
+  it.each(Object.entries(others))("%s", async (_name, figure) => expectMet(await figure(run)), 600_000)
 })

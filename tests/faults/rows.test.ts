@@ -49,4 +49,4 @@ it("every row of the fault model is looked at, or says why not", async () => {
   const ids = new Set(findings.map(({ id }) => id))
   for (let row = 1; row <= 54; row += 1) expect([...ids]).toContain(`F${row}`)
   expectMet(findings)
-}, 180_000)
+}, 600_000)

@@ -238,17 +238,21 @@ describe("changes", () => {
     host.connect(here)
     host.connect(gone)()
     await list(host, here)
+    const began = performance.now()
     for (const name of ["one", "two", "three"]) await call(host, here, "main_addTool", { name })
     await vi.waitFor(() => expect(here.seen.length).toBeGreaterThan(0), soon)
     await vi.waitFor(async () => expect(await list(host, here)).toContain("main_three"), soon)
-    expect(here.seen).toEqual([changed("tools")])
+    // Once, unless the machine took more than a second for the three.
+    const told = here.seen.length
+    expect(told).toBeLessThanOrEqual(1 + Math.floor((performance.now() - began) / 1_000))
+    expect(here.seen).toEqual(Array(told).fill(changed("tools")))
     expect(gone.seen).toEqual([])
     // What a filter hides changes nothing for anybody.
     await call(host, here, "filtered_addTool", { name: "hidden" })
     await call(host, here, "main_addResource", { uri: "test://more" })
-    await vi.waitFor(() => expect(here.seen.length).toBeGreaterThan(1), soon)
+    await vi.waitFor(() => expect(here.seen.length).toBeGreaterThan(told), soon)
     await delay(300)
-    expect(here.seen.slice(1)).toEqual([changed("resources")])
+    expect(here.seen.slice(told)).toEqual([changed("resources")])
   })
 
   it("that leave a list as it was are not told", async () => {

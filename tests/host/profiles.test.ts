@@ -183,7 +183,7 @@ describe("a profile", () => {
     const changed = ({ seen }: ReturnType<typeof createClient>) =>
       seen.filter(({ method }) => method === "notifications/tools/list_changed").length
     await set([tool("look", ["public"]), tool("change", ["write"]), tool("burn", ["write"])])
-    await vi.waitFor(() => expect(changed(whole)).toBe(1), { timeout: 1_000 })
+    await vi.waitFor(() => expect(changed(whole)).toBe(1), soon)
     expect([changed(narrow), changed(empty)]).toEqual([0, 0])
     await delay(600)
     await set([tool("look", ["public"]), tool("see"), tool("burn", ["write"])])

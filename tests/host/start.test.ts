@@ -18,6 +18,9 @@ afterEach(closeAll)
 const slow = (key: string, env: Record<string, string> = {}, options: EntryOptions = {}): ServerEntry =>
   entryOf(stdioTarget("slow-start.mjs", { env: { DELAY: "500", TOOLS: "2", ...env } }), { key, ...options })
 
+/** Long enough for lists to be asked for before, on a machine that is busy. */
+const verySlow = { DELAY: "2000" }
+
 const list = async (host: Host, client: Client): Promise<unknown[]> => {
   const { value } = await host.handle({ method: "tools/list", params: {} }, createContext({ client }))
   return (value["tools"] as JsonObject[]).map(({ name }) => name)
@@ -44,7 +47,7 @@ describe("the catalogue cache", () => {
     "answers the first list before servers are up (onDown: %s)",
     async (onDown) => {
       const cache = await temporaryFolder()
-      const servers = ["a", "b"].map((key) => slow(key, {}, { onDown }))
+      const servers = ["a", "b"].map((key) => slow(key, verySlow, { onDown }))
       await fill(cache, servers)
       const host = createHost({ servers, host: { cache } })
       const client = createClient()
@@ -57,16 +60,15 @@ describe("the catalogue cache", () => {
       const params = { name: "b_tool_1", arguments: { x: 1 } }
       const { value } = await host.handle({ method: "tools/call", params }, createContext({ client }))
       expect(value).toMatchObject({ structuredContent: { received: { x: 1 } } })
-      await host.settled()
+      await vi.waitFor(() => expect(states(host)).toEqual(["ready", "ready"]), soon)
       await delay(250)
-      expect(states(host)).toEqual(["ready", "ready"])
       expect(client.seen).toEqual([])
     },
   )
 
   it.each(["mount", "import"] as const)("is corrected with one list_changed: %s", async (mode) => {
     const cache = await temporaryFolder()
-    const servers = [slow("a", {}, { mode }), slow("b")]
+    const servers = [slow("a", verySlow, { mode }), slow("b")]
     await fill(cache, servers)
     await edit(cache, "tool_1", "tool_old")
     const host = createHost({ servers: servers.slice(0, 1), host: { cache } })
@@ -114,6 +116,7 @@ describe("the catalogue cache", () => {
 
 describe("starting many servers", () => {
   it("gives a place to the next as one is done or takes long, in order", async () => {
+    vi.useFakeTimers()
     const turnOf = createStartTurns({ most: 2, longestMs: 150 })
     const begun: number[] = []
     const ends = Array.from({ length: 5 }, (_, index) => {
@@ -124,22 +127,24 @@ describe("starting many servers", () => {
       void turnOf(ended).then(() => begun.push(index))
       return () => end()
     })
-    await delay(20)
+    await vi.advanceTimersByTimeAsync(20)
     expect(begun).toEqual([0, 1])
     ends[1]?.()
-    await delay(20)
+    await vi.advanceTimersByTimeAsync(20)
     expect(begun).toEqual([0, 1, 2])
-    await vi.waitFor(() => expect(begun).toEqual([0, 1, 2, 3, 4]), soon)
+    await vi.advanceTimersByTimeAsync(300)
+    expect(begun).toEqual([0, 1, 2, 3, 4])
+    vi.useRealTimers()
   })
 
   it("is not held up by servers that hang", async () => {
-    const hung = Array.from({ length: 9 }, (_, index) => entryOf(stdioTarget("hang.mjs"), { key: `hung${index}` }))
+    const timeouts = { startMs: 600_000, listMs: 5_000, callMs: 5_000, totalMs: 5_000 }
+    const hung = Array.from({ length: 9 }, (_, index) =>
+      entryOf(stdioTarget("hang.mjs"), { key: `hung${index}`, timeouts }),
+    )
     const host = createHost({ servers: [...hung, slow("good", { DELAY: "0" })] })
-    const began = performance.now()
     host.start()
     await vi.waitFor(() => expect(states(host).at(-1)).toBe("ready"), soon)
-    // Their `timeouts.start` is 10 s.
-    expect(performance.now() - began).toBeLessThan(6_000)
     expect(states(host).slice(0, 9)).toEqual(Array(9).fill("starting"))
   })
 

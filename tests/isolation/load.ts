@@ -147,11 +147,11 @@ async function startHost(): Promise<string> {
     })
   }
   const url =
-    (await until("the URL is printed", () => /http:\/\/127\.0\.0\.1:\d+\/mcp/.exec(output)?.[0], 20_000)) ?? ""
+    (await until("the URL is printed", () => /http:\/\/127\.0\.0\.1:\d+\/mcp/.exec(output)?.[0], 60_000)) ?? ""
   const ready = async (): Promise<boolean> => {
     const { servers: states } = (await (await fetch(new URL("/readyz", url))).json()) as Json
     return Object.values(states as Json).every(({ state }) => state === "ready")
   }
-  await until("all servers are ready", ready, 20_000)
+  await until("all servers are ready", ready, 60_000)
   return url
 }

@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
+import { writeFileSync } from "node:fs"
 import { chmod, link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
@@ -14,6 +15,7 @@ import { locate, openRoots } from "../../servers/files/src/roots.ts"
 import { searchFiles } from "../../servers/files/src/searchFiles.ts"
 import { walk } from "../../servers/files/src/walk.ts"
 import type { JsonObject } from "../../src/protocol/json.ts"
+import { soon } from "../upstreams/support.ts"
 import { createTestContext, type TestContext } from "./context.ts"
 
 const cleanups: Array<() => Promise<void>> = []
@@ -430,11 +432,9 @@ describe("list, info and search", () => {
   test("a hostile glob takes no time", async () => {
     const { call, at } = await start()
     await writeFile(at("inbox", "a".repeat(200)), "")
-    const began = performance.now()
-    await call("search", { name: `${"*a".repeat(90)}b` })
-    await call("search", { name: `${"**/".repeat(60)}b` })
-    await call("search", { name: "{a,b}".repeat(40) })
-    expect(performance.now() - began).toBeLessThan(1000)
+    // One that is tried in every way takes longer than the universe has lasted.
+    for (const name of [`${"*a".repeat(90)}b`, `${"**/".repeat(60)}b`, "{a,b}".repeat(40)])
+      expect((await call("search", { name })).data).toMatchObject({ results: [] })
   })
 
   test("search reports progress and stops when it is cancelled", async () => {
@@ -598,17 +598,18 @@ describe("resources", () => {
     client.setNotificationHandler("notifications/resources/updated", ({ params }) => void updated.push(params.uri))
     const uri = "files://docs/sub/a%20b.txt"
     await client.subscribeResource({ uri })
-    await writeFile(at("docs/sub/other.txt"), "not subscribed")
-    await writeFile(at("docs/sub/a b.txt"), "from outside")
-    await vi.waitFor(() => expect(updated).toEqual([uri]))
+    // At once, as far as the watcher can see: between emptying and writing a busy machine may take its time.
+    writeFileSync(at("docs/sub/other.txt"), "not subscribed")
+    writeFileSync(at("docs/sub/a b.txt"), "from outside")
+    await vi.waitFor(() => expect(updated).toEqual([uri]), soon)
     await call("write", { path: "docs/sub/a b.txt", content: "by rename" })
-    await vi.waitFor(() => expect(updated).toEqual([uri, uri]))
-    await writeFile(at("docs/sub/a b.txt"), "still watched after the rename")
-    await vi.waitFor(() => expect(updated).toHaveLength(3))
+    await vi.waitFor(() => expect(updated).toEqual([uri, uri]), soon)
+    writeFileSync(at("docs/sub/a b.txt"), "still watched after the rename")
+    await vi.waitFor(() => expect(updated).toHaveLength(3), soon)
     await rm(at("docs/sub/a b.txt"))
-    await vi.waitFor(() => expect(updated).toHaveLength(4))
-    await writeFile(at("docs/sub/a b.txt"), "back")
-    await vi.waitFor(() => expect(updated).toHaveLength(5))
+    await vi.waitFor(() => expect(updated).toHaveLength(4), soon)
+    writeFileSync(at("docs/sub/a b.txt"), "back")
+    await vi.waitFor(() => expect(updated).toHaveLength(5), soon)
     await client.unsubscribeResource({ uri })
     await writeFile(at("docs/sub/a b.txt"), "quiet")
     await new Promise((resolve) => setTimeout(resolve, 300))
@@ -628,9 +629,9 @@ describe("resources", () => {
     await new Promise((resolve) => setTimeout(resolve, 300))
     expect(changes).toBe(0)
     await call("write", { path: "docs/new.md", content: "new" })
-    await vi.waitFor(() => expect(changes).toBe(1))
+    await vi.waitFor(() => expect(changes).toBe(1), soon)
     await rm(at("docs/new.md"))
-    await vi.waitFor(() => expect(changes).toBe(2))
+    await vi.waitFor(() => expect(changes).toBe(2), soon)
   })
 })
 

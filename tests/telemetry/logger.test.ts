@@ -27,7 +27,7 @@ async function run(format: "json" | "pretty", program: string, level = "info"): 
   child.stderr.setEncoding("utf8").on("data", (chunk) => {
     error += chunk
   })
-  const timer = setTimeout(() => child.kill("SIGKILL"), 15_000)
+  const timer = setTimeout(() => child.kill("SIGKILL"), 60_000)
   const code = await new Promise((resolve) => child.once("close", resolve))
   clearTimeout(timer)
   expect({ code, error }).toEqual({ code: 0, error: expect.any(String) })

@@ -185,7 +185,7 @@ export async function startFaulty(options: FaultyOptions = {}): Promise<FaultySe
   return server
 }
 
-const timeouts = { startMs: 8_000, listMs: 5_000, callMs: 8_000, totalMs: 20_000 }
+const timeouts = { startMs: 20_000, listMs: 10_000, callMs: 20_000, totalMs: 40_000 }
 
 export interface OpenFaulty extends TestUpstream {
   readonly server: FaultyServer

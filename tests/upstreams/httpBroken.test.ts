@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest"
 import type { JsonObject } from "../../src/protocol/json.ts"
 import { closeAll } from "../fixtures/harness.ts"
+import { racesTheClock } from "../fixtures/noise.ts"
 import { events, type Fault, json, openFaulty, reset } from "./faultyServer.ts"
 import { ready, soon } from "./support.ts"
 
@@ -78,7 +79,7 @@ describe.each(eras)("a connection to a %s server that breaks", (era) => {
     expect(upstream.listing(client)?.resource).toHaveLength(1)
   })
 
-  it("is not tried again for a client that has cancelled, nor beyond the deadline", async () => {
+  it("is not tried again for a client that has cancelled, nor beyond the deadline", racesTheClock, async () => {
     const { server, send } = await openFaulty({ era }, { callMs: 300 })
     const controller = new AbortController()
     server.spoil("resources/read", (...args) => {

@@ -11,7 +11,7 @@ import { create, entryOf, httpTarget, ready, soon } from "./support.ts"
 afterEach(closeAll)
 
 const MiB = 1024 * 1024
-const timeouts = { startMs: 10_000, listMs: 5_000, callMs: 8_000, totalMs: 10_000 }
+const timeouts = { startMs: 20_000, listMs: 10_000, callMs: 30_000, totalMs: 40_000 }
 const nested = (depth: number): string => `${"[".repeat(depth)}${"]".repeat(depth)}`
 const deepAnswer = (id: unknown, depth: number): string =>
   `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"content":[],"x":${nested(depth)}}}`

@@ -115,7 +115,8 @@ describe("broken servers", () => {
       code: -31002,
       data: { server: "server", sent: "maybe", retryable: true },
     })
-    expect(await upstream.handle({ method: "tools/list", params: {} }, createContext())).toHaveProperty("value.tools")
+    const list = () => upstream.handle({ method: "tools/list", params: {} }, createContext())
+    await vi.waitFor(async () => expect(await list()).toHaveProperty("value.tools"), soon)
   })
 
   it("gives up a server that does not start in time, and one whose list hangs", async () => {

@@ -17,7 +17,7 @@ async function host(children: number, then = ""): Promise<{ parent: ChildProcess
   const file = path.join(await temporaryFolder(), "pids")
   const source = `
     import { startChild, endChild } from ${JSON.stringify(path.join(root, "src/upstreams/processGroup.ts"))}
-    const env = { ...process.env, PID_FILE: ${JSON.stringify(file)}, STUBBORN_MS: "20000" }
+    const env = { ...process.env, PID_FILE: ${JSON.stringify(file)}, STUBBORN_MS: "120000" }
     const started = Array.from({ length: ${children} }, () =>
       startChild({ command: process.execPath, args: [${JSON.stringify(stubborn)}], cwd: ${JSON.stringify(root)}, env }))
     setInterval(() => undefined, 1_000)
@@ -25,7 +25,7 @@ async function host(children: number, then = ""): Promise<{ parent: ChildProcess
   const args = ["--import", "tsx", "--input-type=module", "-e", source]
   const parent = spawn(process.execPath, args, { stdio: ["pipe", "ignore", "inherit"], cwd: root })
   closers.push(() => parent.kill("SIGKILL"))
-  await vi.waitFor(async () => expect(await linesOf(file)).toHaveLength(children), { timeout: 15_000, interval: 20 })
+  await vi.waitFor(async () => expect(await linesOf(file)).toHaveLength(children), { timeout: 60_000, interval: 20 })
   const pids = (await linesOf(file)).flatMap(({ pid, grandchild }) => [pid as number, grandchild as number])
   closers.push(() => pids.filter(isAlive).forEach((pid) => void process.kill(pid, "SIGKILL")))
   return { parent, pids }
@@ -46,11 +46,9 @@ describe.skipIf(process.platform !== "linux")("the reaper", () => {
     const { parent, pids } = await host(2)
     expect(alive(pids)).toHaveLength(4)
     const reaper = reaperOf(parent)
-    const killed = performance.now()
     parent.kill("SIGKILL")
-    while (alive([...pids, reaper]).length > 0 && performance.now() - killed < 8_000) await delay(10)
-    expect(alive([...pids, reaper])).toEqual([])
-    expect(performance.now() - killed).toBeLessThan(4_000)
+    // By themselves they would live on for two minutes.
+    await vi.waitFor(() => expect(alive([...pids, reaper])).toEqual([]), soon)
   })
 
   it("ends groups when it is told to end with the host's group", async () => {

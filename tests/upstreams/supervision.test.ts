@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it, vi } from "vitest"
 import type { Target } from "../../src/manifest/types.ts"
 import type { McpResult } from "../../src/protocol/messages.ts"
 import { closeAll, linesOf } from "../fixtures/harness.ts"
+import { racesTheClock } from "../fixtures/noise.ts"
 import { createClient, createContext } from "../wire/support.ts"
 import {
   create,
@@ -111,23 +112,23 @@ describe("a server that does not start", () => {
     upstream.start(undefined)
     await vi.waitFor(() => expect(upstream.state.reason).toMatch(/^it ends again and again: .*exited with code 1/), {
       ...soon,
-      timeout: 15_000,
+      timeout: 40_000,
     })
     const count = (await pids()).length
     expect(count).toBeGreaterThanOrEqual(5)
     await delay(1_100)
     await expect(echo()).rejects.toMatchObject(unavailable(/again and again/))
     expect(await pids()).toHaveLength(count)
-  }, 20_000)
+  })
 })
 
 describe("a server whose calls fail one after the other", () => {
-  const timeouts = { startMs: 10_000, listMs: 400, callMs: 200, totalMs: 200 }
+  const timeouts = { startMs: 20_000, listMs: 20_000, callMs: 400, totalMs: 400 }
   const failFive = async (call: (name: string) => Promise<McpResult>): Promise<void> => {
     for (let failed = 0; failed < 5; failed += 1) await expect(call("never")).rejects.toMatchObject({ code: -31002 })
   }
 
-  it("goes on when it answers otherwise", async () => {
+  it("goes on when it answers otherwise", racesTheClock, async () => {
     const { upstream, events, call, echo, pids } = await open({ timeouts })
     await ready(upstream)
     events.length = 0
@@ -136,7 +137,7 @@ describe("a server whose calls fail one after the other", () => {
     await failFive(call)
     expect(await echo()).toMatchObject(echoed)
     expect(events).toMatchObject([
-      { state: { state: "degraded", reason: expect.stringMatching(/^its last 5 calls failed: .*200 ms/) } },
+      { state: { state: "degraded", reason: expect.stringMatching(/^its last 5 calls failed: .*400 ms/) } },
       { state: { state: "ready" } },
       { state: { state: "degraded" } },
       { state: { state: "ready" } },
@@ -144,18 +145,18 @@ describe("a server whose calls fail one after the other", () => {
     expect(await pids()).toHaveLength(1)
   })
 
-  it("is started anew when it does not answer at all", async () => {
-    const { upstream, call, echo, pids } = await open({ timeouts: { ...timeouts, startMs: 3_000 } })
+  it("is started anew when it does not answer at all", racesTheClock, async () => {
+    const { upstream, call, echo, pids } = await open({ timeouts: { ...timeouts, startMs: 4_000, listMs: 1_000 } })
     await ready(upstream)
     const [first] = await pids()
     await expect(call("stop")).rejects.toMatchObject({ code: -31002 })
     for (let failed = 0; failed < 4; failed += 1) await expect(echo()).rejects.toMatchObject({ code: -31002 })
     expect(upstream.state.state).toBe("degraded")
-    await vi.waitFor(async () => expect(await pids()).toHaveLength(2), soon)
+    await vi.waitFor(async () => expect((await pids()).length).toBeGreaterThan(1), soon)
     await ready(upstream)
     await vi.waitFor(async () => expect(await echo()).toMatchObject(echoed), soon)
     await vi.waitFor(() => expect(isAlive(first as number)).toBe(false), soon)
-  }, 20_000)
+  })
 })
 
 describe("a limit of concurrency", () => {

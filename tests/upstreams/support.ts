@@ -16,7 +16,7 @@ export { isAlive } from "../fixtures/processes.ts"
 
 export const fixtures = path.resolve(import.meta.dirname, "../fixtures")
 /** Longest wait for something that should happen soon. */
-export const soon = { timeout: 8_000, interval: 10 } as const
+export const soon = { timeout: 20_000, interval: 10 } as const
 
 export type EntryOptions = Partial<Omit<ServerEntry, "target">>
 
@@ -46,7 +46,7 @@ export function entryOf(target: Target, options: EntryOptions = {}): ServerEntry
     session: "per-client",
     onDown: "stale",
     required: false,
-    timeouts: { startMs: 10_000, listMs: 5_000, callMs: 10_000, totalMs: 60_000 },
+    timeouts: { startMs: 20_000, listMs: 10_000, callMs: 20_000, totalMs: 60_000 },
     idleTimeoutMs: 600_000,
     start: "eager",
     ...options,

@@ -337,7 +337,7 @@ describe("a modern session", () => {
     const log = { method: "notifications/message", params: { level: "info", data: "x" } }
     channel.receive(log)
     channel.receive({ id: channel.of("tools/call")[0]?.["id"] as number, result: {} })
-    await vi.waitFor(() => expect(channel.of("tools/call")).toHaveLength(2))
+    await vi.waitFor(() => expect(channel.of("tools/call")).toHaveLength(2), { timeout: 20_000 })
     channel.receive(log)
     channel.receive({ id: channel.of("tools/call")[1]?.["id"] as number, result: {} })
     await Promise.all(pending)

@@ -12,7 +12,7 @@ let cells: readonly Cell[] = []
 
 beforeAll(async () => {
   cells = await startCells()
-}, 60_000)
+})
 
 afterAll(closeAll, 30_000)
 

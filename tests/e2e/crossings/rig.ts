@@ -104,12 +104,12 @@ async function startHttpHost(servers: ManifestText["servers"]): Promise<string> 
       if (process.env["RIG_LOG"] !== undefined) process.stderr.write(chunk)
     })
   }
-  const url = await until("the URL is printed", () => /http:\/\/127\.0\.0\.1:\d+\/mcp/.exec(output)?.[0], 20_000)
+  const url = await until("the URL is printed", () => /http:\/\/127\.0\.0\.1:\d+\/mcp/.exec(output)?.[0], 60_000)
   const allReady = async (): Promise<boolean> => {
     const { servers: states } = (await (await fetch(new URL("/readyz", url))).json()) as Json
     return Object.values(states as Json).every(({ state }) => state === "ready")
   }
-  await until("all servers are ready", allReady, 20_000)
+  await until("all servers are ready", allReady, 60_000)
   return url ?? ""
 }
 

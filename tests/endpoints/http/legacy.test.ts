@@ -273,10 +273,10 @@ describe("request ids", () => {
   it("that are in use are refused, and the first request is answered", async () => {
     const { url } = await startRig()
     const session = await openSession(url)
-    const first = session.send(toolCall(1, "main_slow", { ms: 300 }))
+    const first = session.send(toolCall(1, "main_slow", { ms: 2_000 }))
     await session.send(request("1", "ping"))
     expect((await session.send(request(1, "ping"))).json).toMatchObject({ id: 1, error: { code: -32600 } })
-    expect((await first).json).toMatchObject({ id: 1, result: { content: [{ text: "slept 300" }] } })
+    expect((await first).json).toMatchObject({ id: 1, result: { content: [{ text: "slept 2000" }] } })
     expect((await session.send(request(1, "ping"))).json).toMatchObject({ id: 1, result: {} })
   })
 
@@ -312,7 +312,11 @@ describe("cancelling", () => {
     const { url } = await startRig()
     const session = await openSession(url)
     const call = await session.stream(
-      request("c", "tools/call", { name: "main_slow", arguments: { ms: 300, steps: 30 }, _meta: { progressToken: 1 } }),
+      request("c", "tools/call", {
+        name: "main_slow",
+        arguments: { ms: 3_000, steps: 300 },
+        _meta: { progressToken: 1 },
+      }),
     )
     await call.find(({ method }) => method === "notifications/progress")
     call.close()
@@ -428,7 +432,7 @@ describe("batches", () => {
   it("do not steal the answer of a request that has their id", async () => {
     const { url } = await startRig()
     const session = await openSession(url, { protocolVersion: "2025-03-26" })
-    const first = session.send(toolCall(1, "main_slow", { ms: 300 }))
+    const first = session.send(toolCall(1, "main_slow", { ms: 2_000 }))
     await session.send(request(9, "ping"))
     const batch = JSON.parse((await session.send([request(1, "ping"), request(2, "ping"), request(2, "ping")])).text)
     expect(batch).toEqual(
@@ -438,7 +442,7 @@ describe("batches", () => {
         expect.objectContaining({ id: 2, error: expect.objectContaining({ code: -32600 }) }),
       ]),
     )
-    expect((await first).json).toMatchObject({ id: 1, result: { content: [{ text: "slept 300" }] } })
+    expect((await first).json).toMatchObject({ id: 1, result: { content: [{ text: "slept 2000" }] } })
   })
 
   it("carry questions and progress on the way", async () => {

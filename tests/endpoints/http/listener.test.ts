@@ -329,7 +329,7 @@ describe("draining", () => {
   const drain = { endpoint: { drainMs: 300 } }
 
   it("lets calls in flight end, and closes", async () => {
-    const { url, endpoint } = await startRig()
+    const { url, endpoint } = await startRig({ endpoint: { drainMs: 30_000 } })
     const session = await openSession(url)
     const slow = session.send(toolCall(1, "main_slow", { ms: 400 }))
     const other = send(url, modern("tools/call", { name: "main_slow", arguments: { ms: 400 } }))
@@ -366,7 +366,7 @@ describe("draining", () => {
   })
 
   it("refuses what is new: 503 without a session, -31007 within one", async () => {
-    const { url, base, endpoint } = await startRig({ servers: hang, endpoint: { drainMs: 2_000 } })
+    const { url, base, endpoint } = await startRig({ servers: hang, endpoint: { drainMs: 60_000 } })
     const session = await openSession(url)
     const hanging = session.send(toolCall(1, "raw_do_hang"))
     await session.send(request(2, "ping"))
@@ -383,7 +383,7 @@ describe("draining", () => {
   })
 
   it("takes answers to questions on open sessions", async () => {
-    const { url, endpoint } = await startRig({ servers: hang, endpoint: { drainMs: 5_000 } })
+    const { url, endpoint } = await startRig({ servers: hang, endpoint: { drainMs: 60_000 } })
     const session = await openSession(url, { capabilities: { roots: {} } })
     const call = await session.stream(toolCall(1, "raw_do_ask", { method: "roots/list" }))
     const question = await call.find(({ method }) => method === "roots/list")

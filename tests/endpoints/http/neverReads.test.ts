@@ -28,6 +28,9 @@ function deaf({ base }: Rig, method: string, headers: Readonly<Record<string, un
 
 const flood = (method: string, count: number, params: JsonObject): JsonObject => ({ method, count, params })
 
+/** Seconds that have begun since: a hundred notifications pass in each. */
+const secondsSince = (began: number): number => Math.ceil((performance.now() - began) / 1_000) + 1
+
 describe("a client that never reads", () => {
   it("[legacy GET stream, modern subscription] slows nobody down who hears of the same", async () => {
     const own = await rig()
@@ -40,14 +43,15 @@ describe("a client that never reads", () => {
     const heard = await stream(own.url, modern("subscriptions/listen", filter, { id: "heard" }))
     await heard.find(({ method }) => method === "notifications/subscriptions/acknowledged")
     const writer = await openSession(own.url)
-    const args = flood("notifications/resources/updated", 200_000, { uri: "x://one" })
-    const before = process.memoryUsage().rss
+    const args = flood("notifications/resources/updated", 400_000, { uri: "x://one" })
+    const [before, began] = [process.memoryUsage().rss, performance.now()]
     await writer.send(toolCall(1, "raw_do_flood", args))
     const updates = () => heard.messages.filter(({ method }) => method === "notifications/resources/updated").length
-    await vi.waitFor(() => expect(updates()).toBe(101), soon)
+    await vi.waitFor(() => expect(updates()).toBeGreaterThan(100), soon)
+    expect(updates()).toBeLessThanOrEqual(101 * secondsSince(began))
     expect(process.memoryUsage().rss - before).toBeLessThan(256 * 1024 * 1024)
     expect((await writer.send(toolCall(2, "raw_do_result", { result: { content: [] } }))).json).toMatchObject({ id: 2 })
-  }, 60_000)
+  })
 
   it("[the stream of a call] is cut off, and the others go on", async () => {
     const own = await rig()
@@ -69,10 +73,10 @@ describe("a client that never reads", () => {
         socket.read()
         expect(cut).toHaveBeenCalled()
       },
-      { timeout: 20_000, interval: 5 },
+      { timeout: 60_000, interval: 5 },
     )
     expect(socket.bytesRead).toBeLessThan(40 * 1024 * 1024)
-  }, 30_000)
+  })
 })
 
 describe("a client that reads", () => {
@@ -81,20 +85,24 @@ describe("a client that reads", () => {
     const session = await openSession(own.url)
     const call = toolCall(1, "raw_do_flood", flood("notifications/progress", 5_000, {}))
     const meta = { _meta: { progressToken: "p" } }
+    const began = performance.now()
     const progress = await session.stream({ ...call, params: { ...(call["params"] as JsonObject), ...meta } })
     await progress.end()
     const told = progress.messages.filter(({ method }) => method === "notifications/progress")
-    expect(told).toHaveLength(101)
+    expect(told.length).toBeGreaterThan(100)
+    expect(told.length).toBeLessThanOrEqual(101 * secondsSince(began))
     expect(told.at(-1)).toMatchObject({ params: { progressToken: "p", progress: 5_000 } })
     expect(progress.messages.at(-1)).toMatchObject({ id: 1, result: {} })
     const logs = await session.stream(
       toolCall(2, "raw_do_flood", flood("notifications/message", 5_000, { level: "info", data: "x" })),
     )
     await logs.end()
-    expect(logs.messages).toHaveLength(102)
-    expect(logs.messages.at(-2)).toMatchObject({
-      params: { data: expect.stringMatching(/^left out 4900 log messages/) },
-    })
+    const lines = logs.messages.flatMap(({ params }) => (params as JsonObject | undefined)?.["data"] ?? []).map(String)
+    const leftOut = lines.flatMap((line) => /^left out (\d+) log messages/.exec(line)?.[1] ?? []).map(Number)
+    expect(leftOut.length).toBeGreaterThan(0)
+    expect(leftOut.reduce((sum, count) => sum + count) + lines.length - leftOut.length).toBe(5_000)
+    expect(lines.at(-1)).toMatch(/^left out /)
+    expect(lines.length).toBeLessThanOrEqual(101 * secondsSince(began))
   })
 
   it("is told of a list at most once a second, and of its last change always", async () => {
@@ -124,5 +132,5 @@ describe("a client that reads", () => {
     await new Promise((resolve) => setTimeout(resolve, 1_500))
     expect(notices()).toBeGreaterThan(0)
     expect(notices()).toBeLessThanOrEqual(Math.ceil((performance.now() - began) / 1_000))
-  }, 30_000)
+  })
 })

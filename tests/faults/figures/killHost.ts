@@ -62,7 +62,7 @@ async function round(run: Run, nth: number): Promise<number> {
   const child = spawn(command, args, { env, stdio: "ignore" })
   closers.push(() => child.kill("SIGKILL"))
   const pids = (): number[] => pidsIn(file)
-  const started = (await until("its servers run", () => pids().length >= processes && pids(), 30_000)) as number[]
+  const started = (await until("its servers run", () => pids().length >= processes && pids(), 120_000)) as number[]
   closers.push(() => started.filter(isAlive).forEach((pid) => void process.kill(pid, "SIGKILL")))
   // At every moment of its life.
   await delay((nth % 5) * 40)
@@ -70,7 +70,7 @@ async function round(run: Run, nth: number): Promise<number> {
   child.kill("SIGKILL")
   await exited
   const began = performance.now()
-  await until("its servers are gone", () => pids().every((pid) => !isAlive(pid)), 20_000)
+  await until("its servers are gone", () => pids().every((pid) => !isAlive(pid)), 25_000)
   return performance.now() - began
 }
 

@@ -8,7 +8,7 @@ import { connectHttp } from "../rig/client.ts"
 import type { Finding, Run } from "../rig/finding.ts"
 import { descendantsOf, descriptorsOf, type HostProcess, startHost } from "../rig/host.ts"
 import { openLog } from "../rig/log.ts"
-import { Oracle, sayVerdict } from "../rig/oracle.ts"
+import { Oracle, sayVerdict, settledVerdict } from "../rig/oracle.ts"
 import { startWeb, stdioMount } from "../rig/upstreams.ts"
 
 const clients = 100
@@ -44,6 +44,8 @@ export async function soak(run: Run): Promise<readonly Finding[]> {
   try {
     const host = await startSoaked(log.file)
     const samples: Sample[] = []
+    // With all servers there: in a later quiet moment some may rest.
+    const whole = await lookAt(host, performance.now())
     // The first round compiles and fills what is kept on purpose.
     await loadFor(host, oracle, Math.min(run.soakMs / 4, 60_000))
     const began = performance.now()
@@ -56,12 +58,18 @@ export async function soak(run: Run): Promise<readonly Finding[]> {
       samples.push(await quiet(host, began, patienceMs))
       run.print(`  ${say(samples.at(-1) as Sample)}`)
     }
-    await delay(300)
-    const verdict = oracle.judge(log.lines(), host.edge?.lines())
-    const [first, last] = [samples[0] as Sample, samples.at(-1) as Sample]
+    const first = samples[0] as Sample
+    const isSteady = (last: Sample): boolean =>
+      last.heap - first.heap <= noise &&
+      last.descriptors <= Math.max(first.descriptors, whole.descriptors) + idle &&
+      last.processes <= Math.max(first.processes, whole.processes)
+    // What has grown stays so; what is about to go has gone by then.
+    for (let more = 0; more < 5 && !isSteady(samples.at(-1) as Sample); more += 1)
+      samples.push(await quiet(host, began, patienceMs))
+    const last = samples.at(-1) as Sample
+    const verdict = await settledVerdict(() => oracle.judge(log.lines(), host.edge?.lines()))
     const slope = (what: "heap" | "resident"): string => `${(slopeOf(samples, what) / MiB).toFixed(2)} MiB/h`
-    const steady = last.heap - first.heap <= noise && last.descriptors <= first.descriptors + idle
-    const good = steady && last.processes <= first.processes && verdict.violations.length === 0
+    const good = isSteady(last) && verdict.violations.length === 0
     return [
       {
         id: "soak",
@@ -86,7 +94,7 @@ async function startSoaked(log: string): Promise<HostProcess> {
       : [[`${key}Web`, web.mount("events", { name: `${key}Web`, fault })] as const]),
   ])
   const manifest = {
-    defaults: { session: "shared", timeouts: { call: "2s", start: "20s" } },
+    defaults: { session: "shared", timeouts: { call: "2s", start: "60s" } },
     servers: Object.fromEntries(
       [...servers, ["healthy", stdioMount({ name: "healthy" }, log)] as const].map(([key, mount]) => [key, { mount }]),
     ),
@@ -130,6 +138,10 @@ async function quiet(host: HostProcess, began: number, patienceMs: number): Prom
     if (Object.values(servers as Record<string, { state: string }>).every(({ state }) => state === "ready")) break
     await delay(500)
   }
+  return lookAt(host, began)
+}
+
+async function lookAt(host: HostProcess, began: number): Promise<Sample> {
   const { heapUsed, external } = await host.memory()
   return {
     seconds: (performance.now() - began) / 1_000,

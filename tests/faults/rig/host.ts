@@ -52,7 +52,7 @@ export async function startHost(manifest: ManifestText, options: HostOptions = {
     const states = Object.entries(servers as Json)
     return states.every(([key, { state }]) => (broken.includes(key) ? state !== "starting" : state === "ready"))
   }
-  await until("the host and its servers are ready", ready, 60_000).catch((error: unknown) => {
+  await until("the host and its servers are ready", ready, 120_000).catch((error: unknown) => {
     throw new Error(`${error}\n${started.output()}`)
   })
   await askProbe(started, "watch")

@@ -61,7 +61,7 @@ export function openLog(file: string): Log {
     read()
     return (byServer.get(server) ?? []).filter((line) => what === undefined || line.what === what)
   }
-  const find: Log["find"] = async (server, what, withinMs = 5_000) =>
+  const find: Log["find"] = async (server, what, withinMs = 20_000) =>
     (await until(`${server} says "${what}"`, () => of(server, what).at(-1), withinMs)) as LogLine
   return { file, lines, of, find }
 }

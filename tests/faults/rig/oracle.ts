@@ -1,4 +1,5 @@
 /** The oracle: what became of every call at the client, at the host's edge and at the upstream, and whether that is one end. */
+import { setTimeout as delay } from "node:timers/promises"
 import type { Json } from "../../e2e/testClient.ts"
 import type { LogLine } from "./log.ts"
 
@@ -69,6 +70,16 @@ export class Oracle {
     for (const call of executed.keys())
       if (/^c\d/.test(call) && !this.#calls.has(call)) verdict.violations.push(`${call}: executed, never made`)
     return verdict
+  }
+}
+
+/** The verdict once there is nothing wrong: what the edge still holds back is on its way. Otherwise that after a while. */
+export async function settledVerdict(judge: () => Verdict): Promise<Verdict> {
+  const end = performance.now() + 20_000
+  for (;;) {
+    const verdict = judge()
+    if (verdict.violations.length === 0 || performance.now() > end) return verdict
+    await delay(200)
   }
 }
 

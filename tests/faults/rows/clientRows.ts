@@ -22,7 +22,7 @@ export const clientRows: readonly Row[] = [
     required:
       "2026-07-28: the server is told to cancel within 1 s; 2025-11-25: the call goes on, and ends by its deadline",
     on: ["stdio", "http"],
-    entry: { timeouts: { call: "3s" } },
+    entry: { timeouts: { call: "30s" } },
     async check({ key, log, connect, run, client }) {
       const modern = await connect("modern")
       const leaving = new AbortController()
@@ -69,7 +69,7 @@ export const clientRows: readonly Row[] = [
       const refusal = (): Json | undefined => client.heard.find(({ error }) => error?.code === -31004)
       // Nobody reads its id: the refusal has none.
       client.request("tools/call", { name: "one_work", text: "x".repeat(6 * MiB) }).catch(() => undefined)
-      await until("it is refused", refusal, 30_000)
+      await until("it is refused", refusal, 60_000)
       mustSucceed(await client.call("one_work"))
       client.close()
       return "413 chunked and declared; on standard input -31004, and the next call is answered"
@@ -111,7 +111,7 @@ export const clientRows: readonly Row[] = [
         method: "tools/call",
         params: { name: `${key}_work`, arguments: { call, ms } },
       })
-      const first = post(host.url, headers, body("twin-1", 3_000))
+      const first = post(host.url, headers, body("twin-1", 8_000))
       await until("it runs", () => log.of(key, "executed").length > 0)
       const second = await post(host.url, headers, body("twin-2", 0))
       const other = await client.call(`${key}_work`)

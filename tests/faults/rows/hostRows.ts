@@ -72,10 +72,8 @@ export const hostRows: readonly HostRow[] = [
           .catch(() => undefined)
       }, 50)
       await client.call("unruly_block", { args: { ms: 1_500 } })
-      await delay(500)
-      clearInterval(watching)
-      const notReady = seen.find((text) => text.startsWith("503"))
-      must(notReady !== undefined, "/readyz stayed 200, and the log says nothing")
+      const refusal = (): string | undefined => seen.find((text) => text.startsWith("503"))
+      const notReady = await until("/readyz says so", refusal).finally(() => clearInterval(watching))
       const { reason } = JSON.parse(notReady?.slice(4) ?? "{}")
       must(/loop/.test(String(reason)), `the cause is not named: ${reason}`)
       return `503: ${reason}`

@@ -51,14 +51,16 @@ export interface Row {
   readonly check?: (cell: Cell) => Promise<string>
 }
 
+const patienceMs = 60_000
+
 /** Repeats a call until it succeeds; how long that took, in milliseconds. */
-export async function recovered({ client, key }: Pick<Cell, "client" | "key">, withinMs = 15_000): Promise<number> {
+export async function recovered({ client, key }: Pick<Cell, "client" | "key">, args: object = {}): Promise<number> {
   const began = performance.now()
   for (;;) {
-    const outcome = await client.call(`${key}_work`)
+    const outcome = await client.call(`${key}_work`, { args })
     if (outcome.result !== undefined) return performance.now() - began
-    if (performance.now() - began > withinMs)
-      throw new Error(`not back after ${withinMs} ms: ${JSON.stringify(outcome.error ?? outcome.lost)}`)
+    if (performance.now() - began > patienceMs)
+      throw new Error(`not back after ${patienceMs} ms: ${JSON.stringify(outcome.error ?? outcome.lost)}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }

@@ -10,7 +10,7 @@ import { connectHttp } from "../rig/client.ts"
 import { type Finding, quantile, type Run } from "../rig/finding.ts"
 import { type HostProcess, startHost } from "../rig/host.ts"
 import { type Log, openLog } from "../rig/log.ts"
-import { Oracle, type Outcome, sayVerdict, type Verdict } from "../rig/oracle.ts"
+import { Oracle, type Outcome, sayVerdict, settledVerdict, type Verdict } from "../rig/oracle.ts"
 import { startWeb, stdioMount, type Transport, type Web } from "../rig/upstreams.ts"
 import { clientRows } from "./clientRows.ts"
 import { hostRows } from "./hostRows.ts"
@@ -63,9 +63,7 @@ async function runCells(run: Run, chosen: readonly Row[]): Promise<Finding[]> {
     )
     for (const each of planned.filter(({ row }) => row.alone === true)) findings.push(await work(each))
     findings.push(tell(run, await beside()))
-    // What the edge still holds back is written.
-    await delay(200)
-    findings.push(tell(run, toFinding(oracle.judge(log.lines(), host.edge?.lines()))))
+    findings.push(tell(run, toFinding(await settledVerdict(() => oracle.judge(log.lines(), host.edge?.lines())))))
     return findings
   } finally {
     await closeAll()
@@ -112,7 +110,7 @@ async function plan(run: Run, log: Log, chosen: readonly Row[]): Promise<Planned
 function startRowHost(run: Run, log: Log, planned: readonly Planned[]): Promise<HostProcess> {
   const entries = planned.map(({ row, key, mount }) => [key, { mount, ...row.entry }])
   const manifest: ManifestText = {
-    defaults: { timeouts: { start: "10s", list: "5s", call: "5s", total: "60s" } },
+    defaults: { timeouts: { start: "40s", list: "20s", call: "20s", total: "60s" } },
     servers: {
       healthy: { mount: stdioMount({ name: "healthy" }, log.file), session: "shared" },
       ...Object.fromEntries(entries),

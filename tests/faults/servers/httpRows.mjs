@@ -30,9 +30,10 @@ export const httpRows = {
     },
   },
   F27: {
-    post: ({ message, response, state }) => {
+    post: ({ message, response, state, note }) => {
       const { status, after, call } = isFault(message) ? argsOf(message) : {}
       if (status === undefined || count(state, call) > 1) return false
+      note("refused", { call })
       const value = after === "date" ? new Date(Date.now() + 2_000).toUTCString() : after
       response.writeHead(status, value === undefined ? {} : { "retry-after": value }).end()
       return true
