@@ -9,17 +9,13 @@ import type { RequestId } from "../protocol/messages.ts"
 import type { Channel, ChannelReceiver, Phase, SendOptions } from "../wire/channel.ts"
 import { HttpChannel } from "./httpChannel.ts"
 import { NotStreamable } from "./httpErrors.ts"
+import { SseChannel } from "./sseChannel.ts"
 
 /** `mask` takes secrets out of a text. */
 export async function connectHttp(target: HttpTarget, mask?: (text: string) => string): Promise<Channel> {
-  if (target.transport === "sse") return createSse(target)
+  if (target.transport === "sse") return new SseChannel(target)
   const channel = new HttpChannel(target, mask)
   return target.transport === "http" ? channel : new FallbackChannel(channel, target)
-}
-
-async function createSse(target: HttpTarget): Promise<Channel> {
-  const { SseChannel } = await import("./sseChannel.ts")
-  return new SseChannel(target.url, target.headers)
 }
 
 /** Streamable HTTP until the first request is refused as unknown; then HTTP+SSE for good. */
@@ -82,7 +78,7 @@ class FallbackChannel implements Channel {
   }
 
   async #fallBack(refusal: NotStreamable, receiver: ChannelReceiver): Promise<Channel> {
-    const channel = await createSse(this.#target)
+    const channel = new SseChannel(this.#target)
     let open = false
     try {
       await channel.start({

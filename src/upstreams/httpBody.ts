@@ -60,6 +60,8 @@ export interface EventReader {
   event(data: string, id: string | undefined): void
   /** The data of a large one, on one line and without an id; false to have it as text like the others. */
   large?(data: Pieces): boolean
+  /** Any other event, by name. */
+  other?(name: string, data: string): void
   /** The id of an event, also of one without data. */
   id?(id: string): void
   /** How long to wait before a broken stream is opened again, in milliseconds. */
@@ -74,7 +76,8 @@ export async function readEvents(body: HttpBody, reader: EventReader): Promise<v
     onRetry: (ms) => reader.retry?.(ms),
     onEvent: ({ event: name, data, id }) => {
       if (id !== undefined) reader.id?.(id)
-      if ((name === undefined || name === "message") && data !== "") reader.event(data, id)
+      if (name !== undefined && name !== "message") reader.other?.(name, data)
+      else if (data !== "") reader.event(data, id)
     },
     maxBufferSize: maxMessageBytes,
     onError: (error) => {

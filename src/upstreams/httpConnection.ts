@@ -27,6 +27,8 @@ export interface RequestOptions {
   readonly cancellation: Cancellation
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
+  /** Another path of the server than its URL's. */
+  readonly path?: string
   readonly started?: () => void
 }
 
@@ -84,11 +86,11 @@ export class HttpConnection {
   }
 
   async request(method: HttpRequest["method"], options: RequestOptions): Promise<HttpAnswer> {
-    const { body, cancellation, headers: own = {}, started } = options
+    const { body, cancellation, headers: own = {}, path: asked = this.#path, started } = options
     const headers = this.#headers(method).slice()
     for (const name of Object.keys(own)) headers.push(name, own[name] as string)
     const request: HttpRequest = { method, headers, body, cancellation, started }
-    const answer = await exchange(this.#pool, this.#path, request)
+    const answer = await exchange(this.#pool, asked, request)
     const path = redirectedPath(answer, this.url)
     if (path === undefined) return answer
     await dump(answer.body)

@@ -235,7 +235,11 @@ describe("the older HTTP+SSE", () => {
 
   it.each([
     ["an event of 400 MB", -31004, (stream: ServerResponse): void => flood(stream, 400 * MiB, Buffer.alloc(MiB, "x"))],
-    ["what is not UTF-8", -31003, (stream: ServerResponse): void => void stream.write(invalid)],
+    [
+      "what is not UTF-8",
+      -31003,
+      (stream: ServerResponse): void => void stream.write(Buffer.concat([invalid, Buffer.from("\n\n")])),
+    ],
   ] as const)("refuses %s and connects again", async (_what, code, write) => {
     const { call, upstream } = await openSse(
       await serveSse((stream) => {
