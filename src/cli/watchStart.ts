@@ -9,6 +9,9 @@ import type { LevelCollision, ServerReport } from "../host/inspect.ts"
 import { isServing } from "../host/member.ts"
 import { collisionError, collisionText, isClash, isError, winnerText, withheldText } from "./collisions.ts"
 
+/** Changes within this time are looked at together, in milliseconds. */
+const gatherMs = 20
+
 export interface StartWatch {
   /** Resolves when no server starts any more; rejects with what ends the run. */
   readonly settled: Promise<void>
@@ -53,8 +56,10 @@ export function watchStart({ host, log }: Watched): StartWatch {
     }
   }
   let unwatch = (): void => undefined
+  let soon: NodeJS.Timeout | undefined
   const settled = new Promise<void>((resolve, reject) => {
     const look = (): void => {
+      soon = undefined
       const servers = host.servers()
       const found = starting ? problem(servers) : undefined
       if (found !== undefined) {
@@ -67,13 +72,20 @@ export function watchStart({ host, log }: Watched): StartWatch {
       starting = false
       resolve()
     }
-    unwatch = host.onChange(look)
+    // A look composes the catalogue, so the changes of servers that start together share one.
+    unwatch = host.onChange(() => {
+      soon ??= setTimeout(look, gatherMs)
+    })
     // Without servers nothing will change.
     if (host.manifest.servers.length === 0) look()
   })
   // Whoever waits for it hears of a failure; when nobody does any more the run is ending anyway.
   settled.catch(() => undefined)
-  return { settled, stop: () => unwatch() }
+  const stop = (): void => {
+    unwatch()
+    clearTimeout(soon)
+  }
+  return { settled, stop }
 }
 
 function idOf({ kind, key, kept, dropped }: LevelCollision): string {

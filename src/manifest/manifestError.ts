@@ -1,6 +1,7 @@
 /** Every problem of a manifest in one error, each with its place, and how a terminal shows them. */
+import { createRequire } from "node:module"
 import { relative } from "node:path"
-import { type BabelCodeFrameOptions, codeFrameColumns } from "@babel/code-frame"
+import type { BabelCodeFrameOptions } from "@babel/code-frame"
 import picocolors from "picocolors"
 import { HostError, type HostErrorCode, type SourcePlace } from "../errors.ts"
 
@@ -87,5 +88,7 @@ function frameOf(lines: readonly string[], { line, column }: SourcePlace): strin
   const location = { start: { line, column: column - cut } }
   // `startLine` (the number of the first line given) is missing in the types of 7.27.
   const options = { highlightCode: false, startLine: first + 1 } as BabelCodeFrameOptions
+  // Loaded for a manifest with problems only: every start would pay for it.
+  const { codeFrameColumns } = createRequire(import.meta.url)("@babel/code-frame") as typeof import("@babel/code-frame")
   return codeFrameColumns(window.join("\n"), location, options).split("\n")
 }
