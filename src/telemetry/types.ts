@@ -8,6 +8,22 @@ export interface FactLogger {
   error(message: string, facts?: Readonly<Record<string, unknown>>): void
 }
 
+/** What a manifest says of telemetry. Made by `manifest`. */
+export interface TelemetryConfig {
+  readonly metrics: boolean
+  /** Undefined: none are sent. */
+  readonly traces?: TracesConfig
+}
+
+export interface TracesConfig {
+  /** The whole URL that takes OTLP over HTTP. */
+  readonly endpoint: string
+  readonly headers: Readonly<Record<string, string>>
+  /** Which part of the requests is traced, from 0 to 1. */
+  readonly sample: number
+  readonly serviceName: string
+}
+
 /** Values of labels. Every value comes from a bounded set: servers, methods, outcomes; never what a client sends. */
 export type Labels = Readonly<Record<string, string>>
 

@@ -73,7 +73,7 @@ holds(
   "any text is found in every form, anywhere",
   fc.property(anything, fc.constantFrom(...names), fc.string(), fc.string(), (secret, name, before, after) => {
     // Lone surrogates are no text: no encoding carries them.
-    if (!secret.isWellFormed() || secret.trim().length < 4) return
+    if (/\p{Cs}/u.test(secret) || secret.trim().length < 4) return
     const { hide, mask } = createMasker()
     hide([secret])
     const encoded = encodings[name]?.(secret) ?? ""
