@@ -22,7 +22,7 @@ import type { PreparedMiddleware } from "./loadMiddleware.ts"
 import { buildNext, differenceOf, drain, ended, leftBehind, type Reloaded, resubscribe } from "./reload.ts"
 import { View } from "./view.ts"
 
-export interface HostOptions extends Pick<BuildOptions, "log" | "version" | "codeOf"> {
+export interface HostOptions extends Pick<BuildOptions, "log" | "version" | "codeOf" | "observer"> {
   readonly manifest: Manifest
   /** True for a command that looks once and wants to know: every server starts, and no cache is shown or replaced. */
   readonly once?: boolean
@@ -51,9 +51,9 @@ export class Host implements Served {
   #built: Built
 
   constructor({ manifest, log, version, codeOf, storage, once = false, ...more }: HostOptions) {
-    const { middleware: prepared = new Map(), metrics = noMetrics } = more
+    const { middleware: prepared = new Map(), metrics = noMetrics, observer } = more
     this.#storage = storage ?? createStorage(manifest, { warn: (message) => log.warn(message) })
-    this.#options = { log, version, codeOf, once, storage: this.#storage, metrics }
+    this.#options = { log, version, codeOf, once, storage: this.#storage, metrics, observer }
     this.#built = build(manifest, { ...this.#options, prepared })
     this.#serve()
     this.main = new View(this)

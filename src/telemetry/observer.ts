@@ -24,6 +24,7 @@ export function createObserver({ metrics, tracer, log, mask }: ObserverOptions):
   const spans = tracer === undefined ? undefined : createSpans(tracer, mask)
   const logs = log.isLevelEnabled("debug")
   return {
+    traces: tracer !== undefined,
     async request(request, context, next) {
       const began = performance.now()
       const observation: Observation = { server: undefined }
@@ -59,7 +60,7 @@ export function createObserver({ metrics, tracer, log, mask }: ObserverOptions):
       }
     },
     middleware: (name, server) => spans?.middleware(name, server),
-    ready: (server) => metrics?.ready(server),
+    state: (server, state) => metrics?.state(server, state),
   }
 }
 

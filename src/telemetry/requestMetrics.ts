@@ -16,7 +16,7 @@ export interface RequestMetrics {
   begin(): (facts: RequestFacts) => void
   /** A server has answered, or failed to. */
   asked(facts: RequestFacts): void
-  ready(server: string): void
+  state(server: string, state: string): void
 }
 
 export function createRequestMetrics(metrics: Metrics): RequestMetrics {
@@ -44,14 +44,15 @@ export function createRequestMetrics(metrics: Metrics): RequestMetrics {
   })
   const restarts = metrics.counter({
     name: "mcp_host_upstream_restarts_total",
-    help: "Times a server has become ready again.",
+    help: "Times a server has become ready again after it was not there.",
     labels: ["server"],
   })
   let inFlight = 0
   metrics.gauge({ name: "mcp_host_requests_in_flight", help: "Requests of clients being answered." }, () => [
     { value: inFlight },
   ])
-  const seen = new Set<string>()
+  const states = new Map<string, string>()
+  const started = new Set<string>()
   return {
     begin() {
       inFlight += 1
@@ -65,9 +66,13 @@ export function createRequestMetrics(metrics: Metrics): RequestMetrics {
       asked.add(1, { server, method, outcome })
       upstreamTook.observe(seconds, { server, method })
     },
-    ready(server) {
-      restarts.add(seen.has(server) ? 1 : 0, { server })
-      seen.add(server)
+    state(server, state) {
+      const before = states.get(server)
+      states.set(server, state)
+      // One that only had trouble was there all the time.
+      if (state !== "ready" || before === "ready" || before === "degraded") return
+      restarts.add(started.has(server) ? 1 : 0, { server })
+      started.add(server)
     },
   }
 }

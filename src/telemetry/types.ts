@@ -67,14 +67,16 @@ export type Surround = (request: McpRequest, context: Context, next: Handler) =>
 
 /** Sees requests where they come in, at each middleware, and where they leave for a server. */
 export interface Observer {
+  /** True when servers are sent the context of a trace. */
+  readonly traces: boolean
   /** Outermost, where the endpoint gives requests to the host. */
   readonly request: Surround
   /** Around what one server is asked, in its own names. */
   upstream(server: string): Surround
   /** Around one middleware; `server` is the manifest key of the server it surrounds. Undefined when nothing is traced. */
   middleware(name: string, server: string | undefined): Surround | undefined
-  /** A server has become ready. */
-  ready(server: string): void
+  /** A server is in this state now. */
+  state(server: string, state: string): void
 }
 
 export type SpanKind = "server" | "client" | "internal"

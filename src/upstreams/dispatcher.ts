@@ -2,7 +2,7 @@
 import { type ProtocolError, upstreamError, withServer } from "../protocol/errors.ts"
 import type { Client, Context, McpRequest, McpResult } from "../protocol/messages.ts"
 import type { LifeState } from "./life.ts"
-import { type Concurrency, Limiter } from "./limiter.ts"
+import { type Concurrency, Limiter, type Load } from "./limiter.ts"
 import type { LiveSession } from "./liveSession.ts"
 import type { OwnedSessions } from "./ownedSessions.ts"
 import type { SessionPolicy } from "./sessionOpener.ts"
@@ -34,6 +34,10 @@ export class Dispatcher {
     this.#options = options
     const { concurrency, policy } = options
     this.#limiter = concurrency === undefined ? undefined : new Limiter(concurrency, policy.timeouts.callMs)
+  }
+
+  get load(): Load | undefined {
+    return this.#limiter?.load
   }
 
   handle(request: McpRequest, context: Context): Promise<McpResult> {

@@ -8,7 +8,9 @@
  * answers. `backoff`: failed, will be tried again. `failed`: will not. `stopped`: not running, on purpose; a call starts it
  * unless the host closes. `disabled`: the manifest says so.
  */
-export type StateName = "starting" | "ready" | "degraded" | "backoff" | "failed" | "stopped" | "disabled"
+export const stateNames = ["starting", "ready", "degraded", "backoff", "failed", "stopped", "disabled"] as const
+
+export type StateName = (typeof stateNames)[number]
 
 export type LifeEvent =
   /** Connected, and its catalogue was listed. */

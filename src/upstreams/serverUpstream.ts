@@ -6,12 +6,13 @@
 import type { Listing } from "../composition/types.ts"
 import { messageOf } from "../errors.ts"
 import type { Client, Context, McpNotification, McpRequest, McpResult, Unsubscribe } from "../protocol/messages.ts"
+import type { Surround } from "../telemetry/types.ts"
 import { Breaker } from "./breaker.ts"
 import type { CatalogueFile } from "./catalogueCache.ts"
 import { Dispatcher } from "./dispatcher.ts"
 import { type CatalogueKeeper, keepCatalogue } from "./keepCatalogue.ts"
 import { Life } from "./life.ts"
-import type { Concurrency } from "./limiter.ts"
+import type { Concurrency, Load } from "./limiter.ts"
 import type { LiveSession } from "./liveSession.ts"
 import { checkEveryMs, OwnedSessions } from "./ownedSessions.ts"
 import { Preparation } from "./preparation.ts"
@@ -42,6 +43,8 @@ export interface ServerUpstreamOptions {
   readonly freeze: boolean
   /** Where the catalogue is kept from one start to the next. */
   readonly cache?: CatalogueFile | undefined
+  /** Looks at each request that clients make of it. */
+  readonly around?: Surround | undefined
 }
 
 export class ServerUpstream implements Upstream {
@@ -157,8 +160,14 @@ export class ServerUpstream implements Upstream {
     return this.#preparation.prepare(client)
   }
 
+  load(): Load | undefined {
+    return this.#dispatcher.load
+  }
+
   handle(request: McpRequest, context: Context): Promise<McpResult> {
-    return this.#dispatcher.handle(request, context)
+    const { around } = this.#options
+    if (around === undefined) return this.#dispatcher.handle(request, context)
+    return around(request, context, (each, within) => this.#dispatcher.handle(each, within))
   }
 
   setLevel(client: Client, level: string): void {
