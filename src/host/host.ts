@@ -3,12 +3,13 @@
  * another in its place when the manifest changes; endpoints and the command line call it. Nothing here reads the
  * network or the disk.
  */
-import type { Catalog, Renaming, Withheld } from "../composition/types.ts"
+import type { Catalog, Collision, Renaming, Withheld } from "../composition/types.ts"
 import type { Readiness, Served } from "../endpoints/served.ts"
 import type { Manifest } from "../manifest/types.ts"
 import type { JsonObject } from "../protocol/json.ts"
 import type { Client, Context, Handler, McpNotification, Unsubscribe } from "../protocol/messages.ts"
 import { createStorage, type Storage } from "../storage/storage.ts"
+import { maskOf } from "../telemetry/logger.ts"
 import { noMetrics } from "../telemetry/noMetrics.ts"
 import type { Metrics } from "../telemetry/types.ts"
 import type { Upstream } from "../upstreams/upstream.ts"
@@ -105,7 +106,11 @@ export class Host implements Served {
   }
 
   readiness(): Readiness {
-    return readinessOf(this.servers(), this.collisions())
+    const mask = maskOf(this.#options.log)
+    return readinessOf(
+      this.servers(),
+      this.collisions().map((collision) => maskedCollision(collision, mask)),
+    )
   }
 
   /** The state of every server, those inside manifests included. */
@@ -223,4 +228,10 @@ export class Host implements Served {
     for (const view of this.#all) view.changed()
     for (const watcher of [...this.#watchers]) watcher()
   }
+}
+
+/** Servers choose names and URIs, which `/readyz` shows to anybody. */
+function maskedCollision<T extends Collision>({ key, kept, dropped, ...rest }: T, mask: (text: string) => string) {
+  const shown = (origin: Collision["kept"]) => ({ ...origin, key: mask(origin.key) })
+  return { ...rest, key: mask(key), kept: shown(kept), dropped: shown(dropped) }
 }

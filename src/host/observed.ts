@@ -15,7 +15,6 @@ export function withObserver(served: ServedWithProfiles, observer: Observer): Se
       faces.set(profile, face)
       return face
     },
-    describe: (client) => served.describe(client),
     handle: (request, context) => observer.request(request, context, served.handle),
     tell: (client, notification) => served.tell(client, notification),
     watchTask: (id, context) => served.watchTask(id, context),

@@ -41,8 +41,8 @@ type Span = readonly [from: number, to: number]
 
 function masked(text: string, index: Index): string {
   const spans: Span[] = []
-  for (const { text: seen, starts } of viewsOf(text)) {
-    index.find(seen, (from, to) => spans.push(starts === undefined ? [from, to] : [at(starts, from), at(starts, to)]))
+  for (const { codes, starts } of viewsOf(text)) {
+    index.find(codes, (from, to) => spans.push(starts === undefined ? [from, to] : [at(starts, from), at(starts, to)]))
   }
   if (spans.length === 0) return text
   let shown = ""
@@ -90,17 +90,23 @@ class Index {
     }
   }
 
-  find(text: string, found: (from: number, to: number) => void): void {
+  find(codes: Uint16Array, found: (from: number, to: number) => void): void {
     const filter = this.#filter
     let hash = 0
-    for (let end = 0; end < text.length; end += 1) {
-      hash = next(hash, text.charCodeAt(end))
+    for (let end = 0; end < codes.length; end += 1) {
+      hash = next(hash, codes[end] ?? 0)
       if (filter[hash] === 0 || end < window - 1) continue
       const from = end - window + 1
-      const form = this.#forms.get(hash)?.find((each) => text.startsWith(each.text, from))
-      if (form !== undefined) found(...whole(text, from, form))
+      const form = this.#forms.get(hash)?.find(({ text }) => startsWith(codes, text, from))
+      if (form !== undefined) found(...whole(codes, from, form))
     }
   }
+}
+
+function startsWith(codes: Uint16Array, text: string, from: number): boolean {
+  if (from + text.length > codes.length) return false
+  for (let index = 0; index < text.length; index += 1) if (codes[from + index] !== text.charCodeAt(index)) return false
+  return true
 }
 
 /** Each character moves those before it out of the sixteen bits, the fourth for good. */
@@ -115,18 +121,21 @@ function hashOf(text: string): number {
 }
 
 /** With the characters around it that hold bits of it. */
-function whole(text: string, start: number, { text: form, partial }: Form): Span {
-  let [from, to] = [start, start + form.length]
-  if (partial?.before === true && isBase64(text.charCodeAt(from - 1))) from -= 1
-  if (partial?.after === true && isBase64(text.charCodeAt(to))) to += 1
-  while (partial !== undefined && text[to] === "=") to += 1
+function whole(codes: Uint16Array, start: number, { text, partial }: Form): Span {
+  let [from, to] = [start, start + text.length]
+  if (partial?.before === true && isBase64(codes[from - 1])) from -= 1
+  if (partial?.after === true && isBase64(codes[to])) to += 1
+  while (partial !== undefined && codes[to] === padding) to += 1
   return [from, to]
 }
 
-function isBase64(code: number): boolean {
-  const isLetter = (code >= 65 && code <= 90) || (code >= 97 && code <= 122)
-  const isDigit = code >= 48 && code <= 57
-  return isLetter || isDigit || code === 43 || code === 47 || code === 45 || code === 95
+const padding = "=".charCodeAt(0)
+const base64 = new Set(
+  [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"].map((letter) => letter.charCodeAt(0)),
+)
+
+function isBase64(code: number | undefined): boolean {
+  return code !== undefined && base64.has(code)
 }
 
 /** The longer lines of a text that has several (a key, say): programs write them one by one. */

@@ -59,6 +59,7 @@ export function createUpstream(entry: ServerEntry, deps: UpstreamDeps): Upstream
     ask: deps.ask,
     tell: deps.tell ?? ((notification, _client, deliver) => deliver(notification)),
     logger: deps.logger,
+    around: deps.around,
   }
   return new ServerUpstream(policy, {
     start: deps.eager === true && entry.start === "lazy" ? "eager" : entry.start,
@@ -67,7 +68,6 @@ export function createUpstream(entry: ServerEntry, deps: UpstreamDeps): Upstream
     isProcess: target.kind !== "http",
     freeze: entry.mode === "import",
     cache: deps.cache?.fileOf(entry, deps.logger),
-    around: deps.around,
   })
 }
 

@@ -54,12 +54,14 @@ export interface LifeState {
 
 export class Life {
   readonly #changed: () => void
+  readonly #mask: (text: string) => string
   #now: LifeState
   #closed = false
 
-  /** `changed` is told after every change, of the reason too. */
-  constructor(first: Omit<LifeState, "since">, changed: () => void) {
+  /** `changed` is told after every change, of the reason too; a reason may quote the server, so `mask` takes secrets out. */
+  constructor(first: Omit<LifeState, "since">, changed: () => void, mask = (text: string): string => text) {
     this.#changed = changed
+    this.#mask = mask
     this.#now = { ...first, since: new Date().toISOString() }
   }
 
@@ -67,7 +69,8 @@ export class Life {
     return this.#now
   }
 
-  happened(event: LifeEvent, reason?: string): void {
+  happened(event: LifeEvent, why?: string): void {
+    const reason = why === undefined ? undefined : this.#mask(why)
     const { state, since, reason: before } = this.#now
     const next = this.#closed ? undefined : nextState(state, event)
     if (event === "closed") this.#closed = true

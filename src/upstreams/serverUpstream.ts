@@ -6,7 +6,6 @@
 import type { Listing } from "../composition/types.ts"
 import { messageOf } from "../errors.ts"
 import type { Client, Context, McpNotification, McpRequest, McpResult, Unsubscribe } from "../protocol/messages.ts"
-import type { Surround } from "../telemetry/types.ts"
 import { Breaker } from "./breaker.ts"
 import type { CatalogueFile } from "./catalogueCache.ts"
 import { Dispatcher } from "./dispatcher.ts"
@@ -43,8 +42,6 @@ export interface ServerUpstreamOptions {
   readonly freeze: boolean
   /** Where the catalogue is kept from one start to the next. */
   readonly cache?: CatalogueFile | undefined
-  /** Looks at each request that clients make of it. */
-  readonly around?: Surround | undefined
 }
 
 export class ServerUpstream implements Upstream {
@@ -59,6 +56,7 @@ export class ServerUpstream implements Upstream {
   readonly #preparation: Preparation
   readonly #dispatcher: Dispatcher
   readonly #supervisor: Supervisor
+  readonly load = (): Load | undefined => this.#dispatcher.load
   readonly #listeners = new Set<(event: UpstreamEvent) => void>()
   readonly #closing = new AbortController()
   readonly #keeper: CatalogueKeeper | undefined
@@ -74,7 +72,8 @@ export class ServerUpstream implements Upstream {
     this.key = policy.key
     this.#policy = policy
     this.#options = options
-    this.#life = new Life(firstStates[options.start], () => this.#emit({ type: "state", state: this.state }))
+    const changed = (): void => this.#emit({ type: "state", state: this.state })
+    this.#life = new Life(firstStates[options.start], changed, policy.logger.mask)
     const breaker = new Breaker((reason) => this.#troubled(reason))
     this.#opener = new SessionOpener(policy, {
       updated: (uri, clients) => this.#emit({ type: "updated", uri, clients }),
@@ -160,14 +159,8 @@ export class ServerUpstream implements Upstream {
     return this.#preparation.prepare(client)
   }
 
-  load(): Load | undefined {
-    return this.#dispatcher.load
-  }
-
   handle(request: McpRequest, context: Context): Promise<McpResult> {
-    const { around } = this.#options
-    if (around === undefined) return this.#dispatcher.handle(request, context)
-    return around(request, context, (each, within) => this.#dispatcher.handle(each, within))
+    return this.#dispatcher.handle(request, context)
   }
 
   setLevel(client: Client, level: string): void {

@@ -77,13 +77,10 @@ export function traces(secret: string): string[] {
   const whole = Object.entries(encodings)
     .filter(([name]) => !name.startsWith("base64"))
     .map(([, encode]) => encode(secret))
-  return [
-    ...new Set([
-      ...whole,
-      ...cores(secret),
-      ...cores(secret).map((each) => each.replaceAll("+", "-").replaceAll("/", "_")),
-    ]),
-  ]
+  const inBase64 = cores(secret).flatMap((core) => {
+    return [core, core.replaceAll("+", "-").replaceAll("/", "_"), encodeURIComponent(core)]
+  })
+  return [...new Set([...whole, ...inBase64])]
 }
 
 const alphabets = [

@@ -23,7 +23,7 @@ const mirror = () =>
     lists: { "tools/list": { tools: [tool("mirror")] } },
     handle: ({ params }, headers) => ({
       content: [],
-      structuredContent: { meta: params["_meta"], traceparent: headers["traceparent"] ?? null },
+      structuredContent: { meta: params["_meta"] ?? null, traceparent: headers["traceparent"] ?? null },
     }),
   })
 
