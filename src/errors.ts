@@ -143,6 +143,10 @@ export const hostErrors = {
     when: "A command would overwrite a file.",
     help: "Choose another file, or pass --force.",
   },
+  TELEMETRY_PACKAGE_MISSING: {
+    when: "Metrics or traces need a package that is not installed.",
+    help: "Install it; docs/telemetry.md names the packages.",
+  },
   STORE_UNUSABLE: {
     when: "A store cannot be opened as the manifest describes it.",
     help: "Correct its entry under `storage` in the manifest; docs/storage.md describes every kind.",

@@ -89,6 +89,7 @@ function fixedSections(old: Manifest, next: Manifest): string[] {
     ["endpoint", old.endpoint, next.endpoint],
     ["host.cache", old.host.cache, next.host.cache],
     ["storage", old.storage, next.storage],
+    ["telemetry", old.telemetry, next.telemetry],
   ] as const
   return sections.filter(([, one, other]) => JSON.stringify(one) !== JSON.stringify(other)).map(([name]) => name)
 }

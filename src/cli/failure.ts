@@ -1,6 +1,6 @@
 /** How the command line ends when something is wrong: one message on standard error, a help line, an exit code. No stack. */
 import { HostError, type HostErrorCode, messageOf } from "../errors.ts"
-import { hasColor, printNote } from "./terminal.ts"
+import { hasColor, maskStderr, printNote } from "./terminal.ts"
 
 /** Ended by a signal, on purpose. */
 export class Interrupted extends Error {
@@ -30,9 +30,10 @@ export function exitCodeOf(error: unknown): number {
 let mask = (text: string): string => text
 let debug = false
 
-/** Secrets that no message may show. */
+/** Takes secrets out of everything on standard error from now on, and out of what else is masked. */
 export function hideWith(masking: (text: string) => string): void {
   mask = masking
+  maskStderr(masking)
 }
 
 /** Shows stacks from now on. */
@@ -47,8 +48,8 @@ export function masked(text: string): string {
 /** Prints what went wrong. */
 export function reportFailure(error: unknown): void {
   if (error instanceof Interrupted) return
-  printNote(mask(failureText(error)))
-  if (debug && error instanceof Error) printNote(mask(error.stack ?? ""))
+  printNote(failureText(error))
+  if (debug && error instanceof Error) printNote(error.stack ?? "")
 }
 
 function failureText(error: unknown): string {

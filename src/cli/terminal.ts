@@ -17,13 +17,32 @@ export function takeStdout(): Writable {
     write: (chunk: Uint8Array | string, _encoding, done) => void write(chunk, (error) => done(error)),
   })
   // The overloads of `write` only differ in what may be left out.
-  stdout.write = stderr.write.bind(stderr) as typeof stdout.write
+  stdout.write = ((...args: Parameters<typeof stderr.write>) => stderr.write(...args)) as typeof stdout.write
   // A reader that went away is no failure of ours: whoever writes learns of it through its own callback.
   stdout.on("error", () => undefined)
   stderr.on("error", () => undefined)
   stream.on("error", () => undefined)
   output = stream
   return stream
+}
+
+let masking: ((text: string) => string) | undefined
+
+/** Masks what anybody in this process writes to standard error from now on, packages with `console.error` among them. */
+export function maskStderr(mask: (text: string) => string): void {
+  const isFirst = masking === undefined
+  masking = mask
+  if (!isFirst) return
+  const { stderr } = process
+  const write = stderr.write.bind(stderr)
+  const masked = (chunk: Uint8Array | string): Uint8Array | string => {
+    const text = typeof chunk === "string" ? chunk : Buffer.from(chunk).toString("utf8")
+    const shown = masking?.(text) ?? text
+    return shown === text ? chunk : shown
+  }
+  // The overloads of `write` only differ in what may be left out.
+  stderr.write = ((chunk: Uint8Array | string, ...rest: never[]) =>
+    write(masked(chunk), ...rest)) as typeof stderr.write
 }
 
 /** Writes a result, ended by a line break; resolves when it has left, or its reader has. */

@@ -8,7 +8,7 @@ import type { Chain } from "../middleware/chain.ts"
 import type { JsonObject } from "../protocol/json.ts"
 import { withPrefix } from "../storage/prefixed.ts"
 import { createStorage, type Storage } from "../storage/storage.ts"
-import type { Metrics } from "../telemetry/types.ts"
+import type { Metrics, Observer } from "../telemetry/types.ts"
 import { type CatalogueCache, createCatalogueCache } from "../upstreams/catalogueCache.ts"
 import { createUpstream } from "../upstreams/createUpstream.ts"
 import { createServerLogger } from "../upstreams/serverLogger.ts"
@@ -44,6 +44,8 @@ export interface BuildOptions {
   /** The middleware of the manifest, loaded. */
   readonly prepared: PreparedMiddleware
   readonly metrics: Metrics
+  /** Looks at requests to servers. */
+  readonly observer?: Observer | undefined
   /** Which code a package in process would run; undefined when it does not matter. */
   readonly codeOf?: ((entry: ServerEntry) => string | undefined) | undefined
 }
@@ -157,10 +159,14 @@ function createLeaf(
     storage: withPrefix(storage.store(entry.storage), `servers/${entry.key}/`),
     eager: builder.once,
     cache,
+    around: builder.observer?.upstream(entry.key),
+    traced: builder.observer?.traces === true,
   })
   const leaf: Leaf = { upstream, made, member: undefined, started: false, calls: 0, subscribed: new Map() }
   upstream.on((event) => {
-    if (event.type === "state") logState(builder.log, entry.key, event.state)
+    if (event.type !== "state") return
+    logState(builder.log, entry.key, event.state)
+    builder.observer?.state(entry.key, event.state.state)
   })
   return leaf
 }

@@ -3,12 +3,13 @@
  * another in its place when the manifest changes; endpoints and the command line call it. Nothing here reads the
  * network or the disk.
  */
-import type { Catalog, Renaming, Withheld } from "../composition/types.ts"
+import type { Catalog, Collision, Renaming, Withheld } from "../composition/types.ts"
 import type { Readiness, Served } from "../endpoints/served.ts"
 import type { Manifest } from "../manifest/types.ts"
 import type { JsonObject } from "../protocol/json.ts"
 import type { Client, Context, Handler, McpNotification, Unsubscribe } from "../protocol/messages.ts"
 import { createStorage, type Storage } from "../storage/storage.ts"
+import { maskOf } from "../telemetry/logger.ts"
 import { noMetrics } from "../telemetry/noMetrics.ts"
 import type { Metrics } from "../telemetry/types.ts"
 import type { Upstream } from "../upstreams/upstream.ts"
@@ -22,7 +23,7 @@ import type { PreparedMiddleware } from "./loadMiddleware.ts"
 import { buildNext, differenceOf, drain, ended, leftBehind, type Reloaded, resubscribe } from "./reload.ts"
 import { View } from "./view.ts"
 
-export interface HostOptions extends Pick<BuildOptions, "log" | "version" | "codeOf"> {
+export interface HostOptions extends Pick<BuildOptions, "log" | "version" | "codeOf" | "observer"> {
   readonly manifest: Manifest
   /** True for a command that looks once and wants to know: every server starts, and no cache is shown or replaced. */
   readonly once?: boolean
@@ -51,9 +52,9 @@ export class Host implements Served {
   #built: Built
 
   constructor({ manifest, log, version, codeOf, storage, once = false, ...more }: HostOptions) {
-    const { middleware: prepared = new Map(), metrics = noMetrics } = more
+    const { middleware: prepared = new Map(), metrics = noMetrics, observer } = more
     this.#storage = storage ?? createStorage(manifest, { warn: (message) => log.warn(message) })
-    this.#options = { log, version, codeOf, once, storage: this.#storage, metrics }
+    this.#options = { log, version, codeOf, once, storage: this.#storage, metrics, observer }
     this.#built = build(manifest, { ...this.#options, prepared })
     this.#serve()
     this.main = new View(this)
@@ -105,7 +106,11 @@ export class Host implements Served {
   }
 
   readiness(): Readiness {
-    return readinessOf(this.servers(), this.collisions())
+    const mask = maskOf(this.#options.log)
+    return readinessOf(
+      this.servers(),
+      this.collisions().map((collision) => maskedCollision(collision, mask)),
+    )
   }
 
   /** The state of every server, those inside manifests included. */
@@ -223,4 +228,10 @@ export class Host implements Served {
     for (const view of this.#all) view.changed()
     for (const watcher of [...this.#watchers]) watcher()
   }
+}
+
+/** Servers choose names and URIs, which `/readyz` shows to anybody. */
+function maskedCollision<T extends Collision>({ key, kept, dropped, ...rest }: T, mask: (text: string) => string) {
+  const shown = (origin: Collision["kept"]) => ({ ...origin, key: mask(origin.key) })
+  return { ...rest, key: mask(key), kept: shown(kept), dropped: shown(dropped) }
 }

@@ -24,5 +24,7 @@ export const defaults = {
   },
   timeouts: { start: "30s", list: "10s", call: "60s", total: "10m" },
   store: { prefix: "mcp-host", replicas: 0 },
+  telemetry: { metrics: false },
+  traces: { sample: 1 },
   target: { era: "auto", transport: "auto" },
 } as const

@@ -39,6 +39,12 @@ export function whole(least: number, most: number) {
   return z.int({ error: allowed }).min(least, allowed).max(most, allowed)
 }
 
+/** A part of a whole. */
+export function share() {
+  const allowed = "a number from 0 to 1"
+  return z.number({ error: allowed }).min(0, allowed).max(1, allowed)
+}
+
 export const choice = <const T extends readonly [string, ...string[]]>(values: T) => z.enum(values)
 
 export const listOf = <T extends z.ZodType>(item: T, allowed: string) => z.array(item, { error: allowed })

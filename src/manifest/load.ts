@@ -18,7 +18,7 @@ import { checkSchema } from "./problems.ts"
 import { readText, type TextResult } from "./readText.ts"
 import { createReport, type Report } from "./report.ts"
 import type { ManifestInput } from "./schema.ts"
-import { createScope, isStoreSecret, type Path, type Scope, valueWords } from "./scope.ts"
+import { createScope, isSecret, type Path, type Scope, valueWords } from "./scope.ts"
 import { keyAt, nodeAt, offsetOf, type Tree, toValue } from "./tree.ts"
 import type { Manifest, ManifestTarget, ManifestWarning, SecuritySection, Target } from "./types.ts"
 import { pathText, quote } from "./words.ts"
@@ -178,7 +178,7 @@ async function loadInside(key: string, file: string, around: Around): Promise<Ma
 function ignored(tree: Tree, report: Report, standing: Standing): ManifestWarning[] {
   if (standing === host) return []
   const by = standing.path.slice(0, -1)
-  return ["endpoint", "profiles"].flatMap((section) => {
+  return ["endpoint", "profiles", "telemetry"].flatMap((section) => {
     const key = keyAt(tree, [section])
     if (key === undefined) return []
     const message = `${section} of this manifest counts for nothing where it is composed as ${by}`
@@ -212,8 +212,8 @@ const openKeys: readonly unknown[] = [
 function secretsOf(used: readonly { readonly value: string; readonly path: Path }[], tree: Tree): string[] {
   const confidential = used.filter(({ value, path }) => {
     const [section, , key, inside] = path
-    if (section === "storage") return value !== "" && isStoreSecret(path)
     if (section === "middleware") return value !== ""
+    if (section === "storage" || section === "telemetry") return value !== "" && isSecret(path)
     if (value === "" || section === "host") return value !== ""
     if (section !== "servers") return false
     if (key !== "import" && key !== "mount") return key === "config" || key === "middleware" || isHiddenValue(path)

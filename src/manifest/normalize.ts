@@ -9,6 +9,7 @@ import { parseDuration } from "./durations.ts"
 import type { EndpointInput, HostInput, ManifestInput, PolicyInput, ProfileInput, ServerInput } from "./schema.ts"
 import type { Path } from "./scope.ts"
 import { secretsOfStore } from "./stores.ts"
+import { secretsOfTraces, toTelemetry } from "./telemetry.ts"
 import type {
   EndpointSection,
   HostSection,
@@ -50,19 +51,23 @@ export function normalize(input: ManifestInput, facts: NormalizeFacts): Manifest
     const server = input.servers[key]
     if (server !== undefined) servers.push(toEntry(key, server, { input, target, facts }))
   }
+  const host = toHost(input.host ?? {}, facts)
+  const telemetry = toTelemetry(input.telemetry ?? {}, host.name)
+  const own = [...[...readings.stores.values()].flatMap(secretsOfStore), ...secretsOfTraces(telemetry)]
   return deepFreeze({
     file: facts.file,
     directory: facts.directory,
-    host: toHost(input.host ?? {}, facts),
+    host,
     endpoint: toEndpoint(input.endpoint ?? {}),
     security: facts.security,
     storage: Object.fromEntries(readings.stores),
     middleware: toMiddleware(["middleware"], facts),
+    telemetry,
     servers,
     profiles: facts.profiles.map((name) =>
       toProfile(name, input.profiles?.[name] ?? {}, facts.placeOf(["profiles", name])),
     ),
-    secrets: [...new Set([...facts.secrets, ...[...readings.stores.values()].flatMap(secretsOfStore)])],
+    secrets: [...new Set([...facts.secrets, ...own])],
     warnings: facts.warnings,
   })
 }

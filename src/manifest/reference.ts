@@ -80,6 +80,7 @@ function typeOf(schema: JsonObject): string {
   if (schema["type"] === undefined && schema["enum"] === undefined && schema["anyOf"] === undefined) return "any value"
   if (schema["anyOf"] !== undefined) return "path, package, URL or mapping"
   if (schema["type"] === "integer") return `whole number, ${schema["minimum"]}–${schema["maximum"]}`
+  if (schema["type"] === "number") return `number, ${schema["minimum"]}–${schema["maximum"]}`
   if (schema["type"] === "boolean") return "`true` | `false`"
   if (schema["pattern"] === durationPattern.source) return "duration"
   if (schema["type"] === "array") return "list"

@@ -103,6 +103,11 @@ value wins; \`timeouts\` merge key by key.
 \`storage\` describes stores by name; the one called \`default\` is used where no other is chosen. A store has a \`type\`
 (\`memory\`, \`file\`, \`redis\`) or a \`uri\`. [storage.md](storage.md) compares the backends and explains encryption.
 
+## Telemetry
+
+\`telemetry\` turns metrics and traces on, which [telemetry.md](telemetry.md) describes. The log needs no key: its level and
+form are options of \`run\`.
+
 ## Several files: \`include\`
 
 \`include\` names files whose \`servers\` and \`profiles\` become part of the manifest, after its own and in the order they
@@ -151,6 +156,10 @@ storage:
     type: redis
     url: \${REDIS_URL:-redis://localhost:6379}
     encrypt: \${STORE_KEY}
+
+telemetry:
+  metrics: true # at /metrics
+  traces: { endpoint: "http://localhost:4318", sample: 0.1 }
 
 defaults: # for every server that does not say otherwise
   timeouts: { start: 30s, list: 10s, call: 60s, total: 10m }

@@ -9,6 +9,7 @@ import { choice, duration, flag, listOf, mapping, optional, pattern, required, t
 import { middlewareSchema } from "./middleware/schema.ts"
 import { defaultsSchema, profileSchema, serverKeyPattern, serverSchema } from "./serverSchema.ts"
 import { storageSchema } from "./storageSchema.ts"
+import { telemetrySchema } from "./telemetrySchema.ts"
 
 const icon = mapping({
   src: required(text(), {
@@ -146,6 +147,7 @@ export const manifestSchema = mapping({
     default: [],
     examples: [["errors", { timing: { slow: "2s" } }]],
   }),
+  telemetry: optional(telemetrySchema, { description: "What the host tells of itself besides its log." }),
   defaults: optional(defaultsSchema, { description: "Policy for all servers; what a server says itself wins." }),
   servers: required(
     z.record(z.string(), serverSchema, { error: "a mapping of server keys to servers" }).meta({
@@ -164,6 +166,7 @@ export const manifestSchema = mapping({
 
 export type ManifestInput = z.infer<typeof manifestSchema>
 export type HostInput = NonNullable<ManifestInput["host"]>
+export type TelemetryInput = NonNullable<ManifestInput["telemetry"]>
 export type EndpointInput = NonNullable<ManifestInput["endpoint"]>
 export type ProfileInput = NonNullable<ManifestInput["profiles"]>[string]
 export type ServerInput = ManifestInput["servers"][string]

@@ -57,14 +57,15 @@ export function valueWords(tree: Tree, path: Path): string {
   if (tree.kind === "list") return "a list"
   if (tree.kind === "map") return "a mapping"
   if (tree.value === null) return "nothing"
-  if (isStoreSecret(path)) return `a ${typeof tree.value}`
+  if (isSecret(path)) return `a ${typeof tree.value}`
   if (path.includes("headers") || path.includes("env") || path.includes("config")) return `a ${typeof tree.value}`
   if (tree.interpolated)
     return `${quote(tree.source.replace(/^(["'])(.*)\1$/s, "$2"))} (after its values are filled in)`
   return typeof tree.value === "string" ? quote(tree.value) : tree.source
 }
 
-/** Whether the path is that of a key of a store, or of its address, which may hold a password. */
-export function isStoreSecret([section, , key]: Path): boolean {
+/** Whether the path is that of a key of a store, or of an address or headers that may hold a password. */
+export function isSecret([section, , key]: Path): boolean {
+  if (section === "telemetry") return key === "endpoint" || key === "headers"
   return section === "storage" && ["encrypt", "previousKeys", "url", "uri"].includes(String(key))
 }

@@ -3,6 +3,7 @@ import type { CollisionPolicy, LockedServer, RulePath, SourceRules, ViewRules } 
 import type { HostErrorCode, SourcePlace } from "../errors.ts"
 import type { JsonObject } from "../protocol/json.ts"
 import type { StoreConfig } from "../storage/types.ts"
+import type { TelemetryConfig } from "../telemetry/types.ts"
 
 export interface Manifest {
   /** Absolute path of the file. */
@@ -16,6 +17,7 @@ export interface Manifest {
   readonly storage: Readonly<Record<string, StoreConfig>>
   /** Around every request, outermost first. */
   readonly middleware: readonly MiddlewareEntry[]
+  readonly telemetry: TelemetryConfig
   /** In the order of the file. */
   readonly servers: readonly ServerEntry[]
   /** In the order of the file. */

@@ -59,6 +59,18 @@ export interface Client {
   ask(request: McpRequest, signal: AbortSignal): Promise<McpResult>
 }
 
+/** A span of a trace, in hexadecimal (W3C Trace Context). What else it is concerns telemetry alone. */
+export interface Span {
+  readonly traceId: string
+  readonly spanId: string
+}
+
+/** What is noted of a request on its way. */
+export interface Observation {
+  /** Manifest key of the server that was asked last; undefined while none was. */
+  server: string | undefined
+}
+
 /** One request on its way through the host. */
 export interface Context {
   /** Unique in this process; appears in logs. */
@@ -71,6 +83,10 @@ export interface Context {
   readonly cancellation?: Cancellation | undefined
   /** Lowest severity of log messages the client wants for this request (RFC 5424 names); undefined: it did not say. */
   readonly logLevel?: string | undefined
+  /** There only while telemetry looks. */
+  readonly observation?: Observation | undefined
+  /** What happens now is part of it; undefined while nothing is traced. */
+  readonly span?: Span | undefined
   /** Sends a notification (progress, log message) back along this request. */
   notify(notification: McpNotification): void
   /** Asks this client only (elicitation, sampling, roots) for `server`; rejects when it cannot be asked. `signal` withdraws the question. */

@@ -7,14 +7,13 @@ import type { HttpTarget } from "../manifest/types.ts"
 import type { JsonObject } from "../protocol/json.ts"
 import type { RequestId } from "../protocol/messages.ts"
 import type { Channel, ChannelReceiver, Phase, SendOptions } from "../wire/channel.ts"
-import { HttpChannel } from "./httpChannel.ts"
+import { HttpChannel, type HttpChannelOptions } from "./httpChannel.ts"
 import { NotStreamable } from "./httpErrors.ts"
 import { SseChannel } from "./sseChannel.ts"
 
-/** `mask` takes secrets out of a text. */
-export async function connectHttp(target: HttpTarget, mask?: (text: string) => string): Promise<Channel> {
+export async function connectHttp(target: HttpTarget, options?: HttpChannelOptions): Promise<Channel> {
   if (target.transport === "sse") return new SseChannel(target)
-  const channel = new HttpChannel(target, mask)
+  const channel = new HttpChannel(target, options)
   return target.transport === "http" ? channel : new FallbackChannel(channel, target)
 }
 

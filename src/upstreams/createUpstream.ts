@@ -4,6 +4,7 @@ import type { ManifestTarget, PackageTarget, ServerEntry, StdioTarget, Target } 
 import { upstreamError } from "../protocol/errors.ts"
 import type { JsonObject } from "../protocol/json.ts"
 import type { Store } from "../storage/store.ts"
+import type { Surround } from "../telemetry/types.ts"
 import type { Channel } from "../wire/channel.ts"
 import { instanceEra, isModernSetting } from "../wire/eras/attach.ts"
 import type { CatalogueCache } from "./catalogueCache.ts"
@@ -31,6 +32,10 @@ export interface UpstreamDeps {
   readonly eager?: boolean
   /** Where catalogues are kept from one start to the next. */
   readonly cache?: CatalogueCache | undefined
+  /** Looks at each request that clients make of it. */
+  readonly around?: Surround | undefined
+  /** True when the trace context of messages goes into HTTP headers too. */
+  readonly traced?: boolean
 }
 
 /** Every question of a server in this process is attributed to the call it was asked in, so it may ask anything. */
@@ -54,6 +59,7 @@ export function createUpstream(entry: ServerEntry, deps: UpstreamDeps): Upstream
     ask: deps.ask,
     tell: deps.tell ?? ((notification, _client, deliver) => deliver(notification)),
     logger: deps.logger,
+    around: deps.around,
   }
   return new ServerUpstream(policy, {
     start: deps.eager === true && entry.start === "lazy" ? "eager" : entry.start,
@@ -76,7 +82,7 @@ function connectorOf(entry: ServerEntry, target: Exclude<Target, ManifestTarget>
   return {
     connect: async () => {
       const { connectHttp } = await import("./connectHttp.ts")
-      return connectHttp(target, deps.logger.mask?.bind(deps.logger))
+      return connectHttp(target, { mask: deps.logger.mask?.bind(deps.logger), traced: deps.traced })
     },
   }
 }

@@ -1,9 +1,10 @@
 /** Sends a client's requests over the session that is theirs: the shared one, the client's, or one for this request alone. */
-import { type ProtocolError, upstreamError, withServer } from "../protocol/errors.ts"
-import type { Client, Context, McpRequest, McpResult } from "../protocol/messages.ts"
+import { type ProtocolError, upstreamError } from "../protocol/errors.ts"
+import type { Client, Context, Handler, McpRequest, McpResult } from "../protocol/messages.ts"
 import type { LifeState } from "./life.ts"
-import { type Concurrency, Limiter } from "./limiter.ts"
+import { type Concurrency, Limiter, type Load } from "./limiter.ts"
 import type { LiveSession } from "./liveSession.ts"
+import { ownError } from "./ownError.ts"
 import type { OwnedSessions } from "./ownedSessions.ts"
 import type { SessionPolicy } from "./sessionOpener.ts"
 import type { Subscriptions } from "./subscriptions.ts"
@@ -36,12 +37,23 @@ export class Dispatcher {
     this.#limiter = concurrency === undefined ? undefined : new Limiter(concurrency, policy.timeouts.callMs)
   }
 
+  get load(): Load | undefined {
+    return this.#limiter?.load
+  }
+
   handle(request: McpRequest, context: Context): Promise<McpResult> {
+    const { around } = this.#options.policy
+    return around === undefined ? this.#place(request, context) : around(request, context, this.#placed)
+  }
+
+  readonly #placed: Handler = (request, context) => this.#place(request, context)
+
+  #place(request: McpRequest, context: Context): Promise<McpResult> {
     if (this.#limiter === undefined || !counted.has(request.method)) return this.#send(request, context)
     return this.#limiter
       .run(context, () => this.#send(request, context))
       .catch((error: unknown) => {
-        throw withServer(error, this.#options.policy.key)
+        throw ownError(error, this.#options.policy)
       })
   }
 
@@ -72,7 +84,7 @@ export class Dispatcher {
       subscriptions.note(request, context)
       return result
     } catch (error) {
-      throw withServer(error, policy.key)
+      throw ownError(error, policy)
     }
   }
 

@@ -10,6 +10,7 @@ import { isJsonObject, type JsonObject } from "../protocol/json.ts"
 import type { RequestId } from "../protocol/messages.ts"
 import { joined, type Pieces, sizeOf } from "../protocol/pieces.ts"
 import type { Channel, ChannelReceiver, Phase, SendOptions } from "../wire/channel.ts"
+import { traceHeaders } from "../wire/headers.ts"
 import { readMessage, readText, Unreadable } from "../wire/incoming.ts"
 import { Interrupted, SessionLost } from "../wire/interruptions.ts"
 import { largeAnswerBytes, splitAnswer } from "../wire/rawAnswer.ts"
@@ -41,20 +42,28 @@ interface Sending {
   phase: Phase
 }
 
+export interface HttpChannelOptions {
+  /** Takes secrets out of a text. */
+  readonly mask?: ((text: string) => string) | undefined
+  /** True when the trace context of messages goes into headers too, where servers look for it. */
+  readonly traced?: boolean | undefined
+}
+
 export class HttpChannel implements Channel {
   readonly attributes = true
   readonly #connection: HttpConnection
   readonly #mask: (text: string) => string
+  readonly #traced: boolean
   /** Requests that have not been answered. */
   readonly #requests = new InFlight<RequestId, Sending>()
   #receiver: ChannelReceiver | undefined
   #shookHands = false
   #closed = false
 
-  /** `mask` takes secrets out of a text. */
-  constructor(target: HttpTarget, mask: (text: string) => string = (text) => text) {
+  constructor(target: HttpTarget, { mask = (text) => text, traced = false }: HttpChannelOptions = {}) {
     this.#connection = new HttpConnection(target)
     this.#mask = (text) => mask(this.#connection.mask(text))
+    this.#traced = traced
   }
 
   async start(receiver: ChannelReceiver): Promise<void> {
@@ -127,7 +136,8 @@ export class HttpChannel implements Channel {
     const started = (): void => {
       sending.phase = phases.asked
     }
-    const request = { cancellation, headers, body: JSON.stringify(message), started }
+    const all = this.#traced ? { ...headers, ...traceHeaders(message) } : headers
+    const request = { cancellation, headers: all, body: JSON.stringify(message), started }
     const first = await this.#connection.request("POST", request)
     const waiting = (yes: boolean): void => {
       sending.phase = yes ? phases.waiting : phases.connecting

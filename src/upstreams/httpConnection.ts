@@ -4,12 +4,10 @@
  */
 import { Pool } from "undici"
 import { Cancellation } from "../protocol/cancellation.ts"
+import { createMasker } from "../telemetry/masker.ts"
 import { dump } from "./httpBody.ts"
 import { redirectedPath } from "./httpErrors.ts"
 import { connectMs, exchange, type HttpAnswer, type HttpRequest } from "./httpExchange.ts"
-
-/** Shorter values of headers are too common to be secrets, in characters. */
-const shortestSecret = 4
 
 export interface HttpTarget {
   readonly url: string
@@ -100,8 +98,9 @@ export class HttpConnection {
   /** The text without the credentials of the manifest. */
   mask(text: string): string {
     const values = Object.values(this.#credentials).flatMap((value) => [value, value.slice(value.indexOf(" ") + 1)])
-    const secrets = values.filter(({ length }) => length >= shortestSecret)
-    return secrets.reduce((masked, secret) => masked.replaceAll(secret, "[hidden]"), text)
+    const masker = createMasker()
+    masker.hide(values)
+    return masker.mask(text)
   }
 
   async close(): Promise<void> {

@@ -8,7 +8,9 @@
  * answers. `backoff`: failed, will be tried again. `failed`: will not. `stopped`: not running, on purpose; a call starts it
  * unless the host closes. `disabled`: the manifest says so.
  */
-export type StateName = "starting" | "ready" | "degraded" | "backoff" | "failed" | "stopped" | "disabled"
+export const stateNames = ["starting", "ready", "degraded", "backoff", "failed", "stopped", "disabled"] as const
+
+export type StateName = (typeof stateNames)[number]
 
 export type LifeEvent =
   /** Connected, and its catalogue was listed. */
@@ -52,12 +54,14 @@ export interface LifeState {
 
 export class Life {
   readonly #changed: () => void
+  readonly #mask: (text: string) => string
   #now: LifeState
   #closed = false
 
-  /** `changed` is told after every change, of the reason too. */
-  constructor(first: Omit<LifeState, "since">, changed: () => void) {
+  /** `changed` is told after every change, of the reason too; a reason may quote the server, so `mask` takes secrets out. */
+  constructor(first: Omit<LifeState, "since">, changed: () => void, mask = (text: string): string => text) {
     this.#changed = changed
+    this.#mask = mask
     this.#now = { ...first, since: new Date().toISOString() }
   }
 
@@ -65,7 +69,8 @@ export class Life {
     return this.#now
   }
 
-  happened(event: LifeEvent, reason?: string): void {
+  happened(event: LifeEvent, why?: string): void {
+    const reason = why === undefined ? undefined : this.#mask(why)
     const { state, since, reason: before } = this.#now
     const next = this.#closed ? undefined : nextState(state, event)
     if (event === "closed") this.#closed = true

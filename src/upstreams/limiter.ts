@@ -9,6 +9,9 @@ export interface Concurrency {
   readonly waiting: number
 }
 
+/** How many there are now of each. */
+export type Load = Concurrency
+
 type Cancellable = Pick<Context, "signal">
 
 export class Limiter {
@@ -22,6 +25,10 @@ export class Limiter {
   constructor(most: Concurrency, waitMs: number) {
     this.#most = most
     this.#waitMs = waitMs
+  }
+
+  get load(): Load {
+    return { running: this.#running, waiting: this.#waiting.size }
   }
 
   async run<T>(request: Cancellable, work: () => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@
  * An open session together with whose it is: attributes questions and log lines to the call or client that caused
  * them, counts subscriptions, keeps the log level. What cannot be attributed is refused or dropped, never guessed.
  */
-import { isHostError, ProtocolError, rpcCodes, withServer } from "../protocol/errors.ts"
+import { isHostError, ProtocolError, rpcCodes } from "../protocol/errors.ts"
 import { InFlight } from "../protocol/inFlight.ts"
 import { stringAt } from "../protocol/json.ts"
 import type { Client, Context, McpNotification, McpRequest, McpResult } from "../protocol/messages.ts"
@@ -13,14 +13,15 @@ import { internalContext } from "../wire/internalContext.ts"
 import type { UpstreamSession } from "../wire/session.ts"
 import { belongsToTask } from "../wire/tasks.ts"
 import { elicitationComplete, UrlElicitations } from "../wire/urlElicitation.ts"
+import { type ErrorFacts, ownError } from "./ownError.ts"
 import { SessionTasks } from "./sessionTasks.ts"
 import { Subscribers } from "./subscribers.ts"
 import { Turns } from "./turns.ts"
 import type { AskClient, TellClient } from "./upstream.ts"
 
 export interface LiveSessionOptions {
-  /** Manifest key, which errors name. */
-  readonly server: string
+  /** Errors name the server, without secrets. */
+  readonly policy: ErrorFacts
   /** How long a request may wait until it is alone, in milliseconds. */
   readonly waitMs: number
   /** True when several clients use the session. */
@@ -135,7 +136,7 @@ export class LiveSession {
       return result
     } catch (error) {
       if (!isCancelled(context)) this.#options.called(error)
-      throw withServer(this.#elicitations.inError(error, context.client), this.#options.server)
+      throw ownError(this.#elicitations.inError(error, context.client), this.#options.policy)
     } finally {
       this.#contexts.delete(context)
       this.lastUsed = performance.now()

@@ -11,7 +11,7 @@ import type { CatalogueFile } from "./catalogueCache.ts"
 import { Dispatcher } from "./dispatcher.ts"
 import { type CatalogueKeeper, keepCatalogue } from "./keepCatalogue.ts"
 import { Life } from "./life.ts"
-import type { Concurrency } from "./limiter.ts"
+import type { Concurrency, Load } from "./limiter.ts"
 import type { LiveSession } from "./liveSession.ts"
 import { checkEveryMs, OwnedSessions } from "./ownedSessions.ts"
 import { Preparation } from "./preparation.ts"
@@ -56,6 +56,7 @@ export class ServerUpstream implements Upstream {
   readonly #preparation: Preparation
   readonly #dispatcher: Dispatcher
   readonly #supervisor: Supervisor
+  readonly load = (): Load | undefined => this.#dispatcher.load
   readonly #listeners = new Set<(event: UpstreamEvent) => void>()
   readonly #closing = new AbortController()
   readonly #keeper: CatalogueKeeper | undefined
@@ -71,7 +72,8 @@ export class ServerUpstream implements Upstream {
     this.key = policy.key
     this.#policy = policy
     this.#options = options
-    this.#life = new Life(firstStates[options.start], () => this.#emit({ type: "state", state: this.state }))
+    const changed = (): void => this.#emit({ type: "state", state: this.state })
+    this.#life = new Life(firstStates[options.start], changed, policy.logger.mask)
     const breaker = new Breaker((reason) => this.#troubled(reason))
     this.#opener = new SessionOpener(policy, {
       updated: (uri, clients) => this.#emit({ type: "updated", uri, clients }),

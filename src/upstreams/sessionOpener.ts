@@ -6,6 +6,7 @@ import { canonicalJson, type JsonObject } from "../protocol/json.ts"
 import type { Client, Context, McpNotification } from "../protocol/messages.ts"
 import type { Kind } from "../protocol/methods.ts"
 import { kinds, kindWords } from "../protocol/methods.ts"
+import type { Surround } from "../telemetry/types.ts"
 import { capabilitiesToDeclare } from "../wire/bridge.ts"
 import type { Channel } from "../wire/channel.ts"
 import { type Era, erasToTry } from "../wire/eras/versions.ts"
@@ -14,7 +15,8 @@ import { openSession } from "../wire/open.ts"
 import type { Timeouts } from "../wire/session.ts"
 import type { OutputRoot } from "../wire/structured.ts"
 import { LiveSession } from "./liveSession.ts"
-import type { ServerLogger } from "./serverContext.ts"
+import { maskedError } from "./ownError.ts"
+import type { MaskingLogger } from "./serverLogger.ts"
 import type { AskClient, TellClient } from "./upstream.ts"
 
 /** The only view of a server whose clients share a session. */
@@ -34,7 +36,9 @@ export interface SessionPolicy {
   readonly connect: () => Promise<Channel>
   readonly ask: AskClient
   readonly tell: TellClient
-  readonly logger: ServerLogger
+  readonly logger: MaskingLogger
+  /** Looks at each request that clients make of it. */
+  readonly around?: Surround | undefined
 }
 
 export interface OpenerEvents {
@@ -97,7 +101,7 @@ export class SessionOpener {
   ): Promise<LiveSession> {
     const { session: sharing, key, logger } = this.#policy
     const live = new LiveSession({
-      server: key,
+      policy: this.#policy,
       waitMs: this.#policy.timeouts.callMs,
       shared: sharing === "shared",
       ask: this.#policy.ask,
@@ -140,7 +144,7 @@ export class SessionOpener {
       })
       return live
     } catch (error) {
-      if (!late.signal.aborted || closing.aborted) throw error
+      if (!late.signal.aborted || closing.aborted) throw maskedError(error, logger)
       const reason = `did not finish starting within ${withinMs} ms`
       throw upstreamError("UPSTREAM_UNAVAILABLE", { server: key, reason, sent: "no", retryable: true })
     } finally {

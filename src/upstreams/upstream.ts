@@ -11,6 +11,7 @@ import type {
   Unsubscribe,
 } from "../protocol/messages.ts"
 import type { LifeState } from "./life.ts"
+import type { Load } from "./limiter.ts"
 
 export interface UpstreamState extends LifeState {
   /** Generation spoken on the catalogue's connection. */
@@ -56,6 +57,8 @@ export interface Upstream {
   /** What this client lists, as last seen; undefined while nothing was ever listed. */
   listing(client: Client | undefined): Listing | undefined
   info(client: Client | undefined): UpstreamInfo | undefined
+  /** Requests it works on, and those that wait for a place; undefined for what has no limit. */
+  load?(): Load | undefined
   /** The end of what its newest process wrote to its standard error; undefined for what is no process. */
   errorOutput?(): string | undefined
   /** Resolves when `listing(client)` is as good as it gets: taken, or the server failed. Never rejects. */

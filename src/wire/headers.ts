@@ -135,3 +135,10 @@ export function decodeHeader(value: string): string | undefined {
   }
   return /^[\x20-\x7e\t]*$/.test(value) ? value : undefined
 }
+
+/** The trace context of a message as HTTP has it (W3C Trace Context, section 3). */
+export function traceHeaders(message: JsonObject): Record<string, string> {
+  const meta = objectAt(objectAt(message, "params") ?? {}, "_meta") ?? {}
+  const names = ["traceparent", "tracestate"].filter((name) => /^[\x20-\x7e]+$/.test(stringAt(meta, name) ?? ""))
+  return Object.fromEntries(names.map((name) => [name, stringAt(meta, name) ?? ""]))
+}

@@ -71,6 +71,7 @@ export function manifestOf({
     },
     storage: {},
     middleware,
+    telemetry: { metrics: false },
     servers,
     profiles,
     security,

@@ -16,6 +16,7 @@ describe("defaults", () => {
       security: { lock: "off" },
       storage: {},
       middleware: [],
+      telemetry: { metrics: false },
       host: { name: "mcp-host", version: "1.0.0", collisions: "error", nameBudget: 60 },
       endpoint: {
         drainMs: 30_000,

@@ -21,7 +21,7 @@ describe("keys and values", () => {
     [
       "unknown key",
       "servers: {}\nfoo: 1",
-      '2:1 MANIFEST_UNKNOWN_KEY unknown key "foo" at the top of the manifest. Allowed: host, endpoint, security, storage, middleware, defaults, servers, profiles, include',
+      '2:1 MANIFEST_UNKNOWN_KEY unknown key "foo" at the top of the manifest. Allowed: host, endpoint, security, storage, middleware, telemetry, defaults, servers, profiles, include',
     ],
     [
       "misspelt key",

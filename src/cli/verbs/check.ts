@@ -3,6 +3,7 @@ import { relative } from "node:path"
 import type { ServerReport } from "../../host/inspect.ts"
 import { ManifestError } from "../../manifest/manifestError.ts"
 import type { Manifest } from "../../manifest/types.ts"
+import { verifyTelemetry } from "../../telemetry/openTelemetry.ts"
 import type { Finding } from "../findings.ts"
 import { type LogOptions, loadFor, type ManifestOptions } from "../manifestOptions.ts"
 import { serverRow, serverTable } from "../rows.ts"
@@ -57,6 +58,7 @@ async function connect(manifest: Manifest, { logLevel }: CheckOptions): Promise<
   const storage = storageOf(manifest, printNote)
   try {
     await verifyStorage(storage, manifest)
+    await verifyTelemetry(manifest.telemetry, manifest.directory)
   } finally {
     await storage.close()
   }

@@ -3,6 +3,7 @@ import { basename } from "node:path"
 import { HostError } from "../../errors.ts"
 import { readLock } from "../../manifest/lockFile.ts"
 import { lockPath } from "../../manifest/lockPath.ts"
+import { maskedValue } from "../../telemetry/maskedValue.ts"
 import { masked } from "../failure.ts"
 import { diffJson, diffOf, diffText, isChanged, type ServerDiff } from "../lockDiff.ts"
 import { type LogOptions, loadFor, type ManifestOptions } from "../manifestOptions.ts"
@@ -32,17 +33,17 @@ export async function diff(keys: readonly string[], options: DiffOptions): Promi
   ]
   await print(diffs, options.json === true)
   const unseen = wanted.filter(({ key }) => missing.has(key))
-  for (const { key } of unseen)
-    printNote(masked(`warning: ${key} is not ready, so it was not compared: ${missing.get(key)}`))
+  for (const { key } of unseen) printNote(`warning: ${key} is not ready, so it was not compared: ${missing.get(key)}`)
   if (diffs.some(isChanged)) return 1
   return unseen.length > 0 ? 2 : 0
 }
 
 async function print(diffs: readonly ServerDiff[], isJson: boolean): Promise<void> {
   const shown = diffs.filter((each) => isChanged(each) || each.before?.version !== each.after?.version)
-  if (isJson) return printJson({ changed: diffs.some(isChanged), servers: shown.map(diffJson) })
+  const servers = shown.map((each) => maskedValue(diffJson(each), masked))
+  if (isJson) return printJson({ changed: diffs.some(isChanged), servers })
   if (shown.length === 0)
     return printResult(`no changes in ${diffs.length} ${diffs.length === 1 ? "server" : "servers"}`)
   const colors = colorsFor(process.stdout)
-  return printResult(shown.map((each) => diffText(each, colors)).join("\n\n"))
+  return printResult(masked(shown.map((each) => diffText(each, colors)).join("\n\n")))
 }

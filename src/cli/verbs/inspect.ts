@@ -3,7 +3,9 @@ import type { Component } from "../../composition/types.ts"
 import type { Manifest } from "../../manifest/types.ts"
 import { isJsonObject, type JsonObject, objectsAt } from "../../protocol/json.ts"
 import { kindWords } from "../../protocol/methods.ts"
+import { maskedValue } from "../../telemetry/maskedValue.ts"
 import { layersOf } from "../explain.ts"
+import { masked } from "../failure.ts"
 import { kindNames, shownKinds } from "../kinds.ts"
 import { assertNoClash, downOwner, withHost } from "../localHost.ts"
 import { type LogOptions, loadFor, type ManifestOptions } from "../manifestOptions.ts"
@@ -35,8 +37,8 @@ export async function inspect(key: string, options: InspectOptions): Promise<num
     },
   )
   const report = reportOf(found, manifest)
-  if (options.json === true) await printJson(report)
-  else await printResult(forPeople(found, report))
+  if (options.json === true) await printJson(maskedValue(report, masked))
+  else await printResult(masked(forPeople(found, report)))
   return 0
 }
 

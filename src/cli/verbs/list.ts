@@ -5,6 +5,7 @@ import { isServing } from "../../host/member.ts"
 import { ProtocolError } from "../../protocol/errors.ts"
 import type { JsonObject } from "../../protocol/json.ts"
 import type { Kind } from "../../protocol/methods.ts"
+import { maskedValue } from "../../telemetry/maskedValue.ts"
 import { withheldText } from "../collisions.ts"
 import { explainHidden } from "../explain.ts"
 import { masked } from "../failure.ts"
@@ -44,8 +45,11 @@ export async function list(wanted: Listed | undefined, options: ListOptions): Pr
     options.url === undefined
       ? await localRows(kinds, withServers, options)
       : await (await import("../remote.ts")).remoteRows(endpointOf(options.url, options.profile), kinds, withServers)
-  if (options.json === true) await printJson(rows)
-  else await printResult(tables(rows))
+  const shown = Object.fromEntries(
+    Object.entries(rows).map(([name, each]) => [name, each.map((row) => maskedValue(row, masked))]),
+  )
+  if (options.json === true) await printJson(shown)
+  else await printResult(tables(shown))
   return 0
 }
 
@@ -73,7 +77,7 @@ async function localRows(kinds: readonly Kind[], withServers: boolean, options: 
       for (const { entry, state, reason } of servers.filter(
         (each) => !isServing(each.state) && each.state !== "disabled",
       ))
-        printNote(masked(`warning: ${entry.key} is not ready (${state}): ${reason ?? "no reason known"}`))
+        printNote(`warning: ${entry.key} is not ready (${state}): ${reason ?? "no reason known"}`)
       for (const withheld of catalog.withheld) printNote(`warning: ${withheldText(withheld)}`)
     }
     return {

@@ -5,7 +5,6 @@ import { HostError } from "../../errors.ts"
 import { readLock, renderLock } from "../../manifest/lockFile.ts"
 import { lockPath } from "../../manifest/lockPath.ts"
 import type { Lock, Manifest } from "../../manifest/types.ts"
-import { masked } from "../failure.ts"
 import { diffOf, isChanged } from "../lockDiff.ts"
 import { type LogOptions, loadFor, type ManifestOptions } from "../manifestOptions.ts"
 import { type Observed, observe } from "../observe.ts"
@@ -71,7 +70,7 @@ interface Written {
 function report({ file, after, kept, observed }: Written): number {
   printNote(`${basename(file)}: ${after.size} ${after.size === 1 ? "server" : "servers"} locked`)
   for (const [key, reason] of observed.missing)
-    printNote(masked(`warning: ${key} is not ready, so it was not locked anew: ${reason}`))
+    printNote(`warning: ${key} is not ready, so it was not locked anew: ${reason}`)
   if (kept.length > 0)
     printNote(
       `warning: ${kept.join(", ")} differ from the lock: see mcp-host diff, then mcp-host lock --update ${kept.join(" ")}`,

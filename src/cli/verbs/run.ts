@@ -5,11 +5,14 @@
 import type { Logger } from "pino"
 import type { Served } from "../../endpoints/served.ts"
 import { HostError, messageOf } from "../../errors.ts"
+import { addGauges } from "../../host/gauges.ts"
 import { Host } from "../../host/host.ts"
 import { loadMiddleware } from "../../host/loadMiddleware.ts"
+import { withObserver } from "../../host/observed.ts"
 import { Pressure, withPressure } from "../../host/pressure.ts"
 import type { Manifest } from "../../manifest/types.ts"
 import { createLogger, type LogFormat } from "../../telemetry/logger.ts"
+import { openTelemetry, type Telemetry } from "../../telemetry/openTelemetry.ts"
 import { codeOfServer } from "../../upstreams/loadPackage.ts"
 import { takeFault } from "../../upstreams/localChannel.ts"
 import { announce } from "../announce.ts"
@@ -57,7 +60,11 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   })
   const storage = storageOf(manifest, (message) => log.warn(message))
   const middleware = await loadMiddleware(manifest)
-  const host = new Host({ manifest, log, version: readVersion(), storage, middleware, codeOf: codeOfServer })
+  const version = readVersion()
+  const telemetry = await openTelemetry(manifest.telemetry, { log, mask, version, directory: manifest.directory })
+  const { metrics, observer } = telemetry
+  const host = new Host({ manifest, log, version, storage, middleware, metrics, observer, codeOf: codeOfServer })
+  addGauges(host, metrics)
   const shown = profile === undefined ? host : host.profile(profile)
   if (shown === undefined) throw new Error(`no profile ${profile}`)
   let exhausted: HostError | undefined
@@ -68,8 +75,9 @@ export async function run(file: string, options: RunOptions): Promise<number> {
       stopping.stop()
     },
   })
-  const served = withPressure(shown, pressure)
-  const running: Running = { manifest, host, served, log, stopping, json: options.logFormat === "json" }
+  const pressed = withPressure(shown, pressure)
+  const served = observer === undefined ? pressed : withObserver(pressed, observer)
+  const running: Running = { manifest, host, served, telemetry, log, stopping, json: options.logFormat === "json" }
   const edits = applyEdits(paths, { host, log, load, hide, watch: options.watch })
   stopping.onHangup(() => void edits.apply())
   try {
@@ -85,6 +93,7 @@ export async function run(file: string, options: RunOptions): Promise<number> {
     edits.close()
     pressure.close()
     await host.close()
+    await telemetry.close()
   }
 }
 
@@ -93,6 +102,7 @@ interface Running {
   readonly host: Host
   /** The host as endpoints see it, or a profile of it alone. */
   readonly served: Served
+  readonly telemetry: Telemetry
   readonly log: Logger
   readonly stopping: Stopping
   /** Everything on standard error is a JSON line. */
@@ -100,10 +110,10 @@ interface Running {
 }
 
 async function serveHttp(running: Running): Promise<void> {
-  const { manifest, host, served, log, stopping } = running
+  const { manifest, host, served, telemetry, log, stopping } = running
   const { startHttpEndpoint } = await import("../../endpoints/http/httpEndpoint.ts")
   const start = watchStart(running)
-  const endpoint = await startHttpEndpoint(served, manifest.endpoint)
+  const endpoint = await startHttpEndpoint(served, manifest.endpoint, telemetry)
   let failed = true
   try {
     host.start()

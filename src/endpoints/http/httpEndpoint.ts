@@ -1,6 +1,6 @@
 /**
- * The HTTP endpoint: `/mcp` and `/mcp/<profile>` for both generations on `node:http` itself, `/healthz` and `/readyz`. Checks who may reach
- * it, bounds what it reads, and drains before it closes. Called by `cli/run`.
+ * The HTTP endpoint: `/mcp` and `/mcp/<profile>` for both generations on `node:http` itself, `/healthz`, `/readyz` and
+ * `/metrics`. Checks who may reach it, bounds what it reads, and drains before it closes. Called by `cli/run`.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -9,6 +9,8 @@ import type { EndpointSection } from "../../manifest/types.ts"
 import { ProtocolError } from "../../protocol/errors.ts"
 import type { JsonObject } from "../../protocol/json.ts"
 import { objectAt } from "../../protocol/json.ts"
+import { noMetrics } from "../../telemetry/noMetrics.ts"
+import type { Exposition, Metrics } from "../../telemetry/types.ts"
 import { claimedVersion, modernVersions } from "../../wire/eras/versions.ts"
 import { drainingError } from "../draining.ts"
 import { unsupportedVersion } from "../modernExchange.ts"
@@ -17,6 +19,7 @@ import type { Served, ServedWithProfiles } from "../served.ts"
 import { createAccess, isLoopback } from "./access.ts"
 import { limitConnections } from "./connections.ts"
 import { LegacyRoutes } from "./legacyRoutes.ts"
+import { addOpenings, answerMetrics, type Openings } from "./metricsRoute.ts"
 import { ModernRoutes } from "./modernRoutes.ts"
 import { refuse } from "./refuse.ts"
 import { answering, readBody } from "./requestBody.ts"
@@ -35,7 +38,17 @@ export interface HttpEndpoint {
   hurry(): void
 }
 
-export async function startHttpEndpoint(served: ServedWithProfiles, section: EndpointSection): Promise<HttpEndpoint> {
+export interface HttpEndpointOptions {
+  readonly metrics?: Metrics
+  /** All metrics as they are now; without it, `/metrics` says how to turn them on. */
+  readonly expose?: (() => Promise<Exposition>) | undefined
+}
+
+export async function startHttpEndpoint(
+  served: ServedWithProfiles,
+  section: EndpointSection,
+  options: HttpEndpointOptions = {},
+): Promise<HttpEndpoint> {
   const { http } = section
   if (!isLoopback(http.host) && !http.insecure) {
     throw new HostError(
@@ -43,7 +56,7 @@ export async function startHttpEndpoint(served: ServedWithProfiles, section: End
       `The endpoint would listen on ${http.host}, beyond this machine, without authentication`,
     )
   }
-  const endpoint = new Endpoint(served, section)
+  const endpoint = new Endpoint(served, section, options)
   await endpoint.listen()
   return endpoint
 }
@@ -63,15 +76,23 @@ class Endpoint implements HttpEndpoint {
   /** Of the profiles that clients have asked for, by name. */
   readonly #profiles = new Map<string, Routes>()
   readonly #stopLimiting: () => void
+  readonly #stopTelling: () => void
+  readonly #expose: HttpEndpointOptions["expose"]
   #draining = false
   #closed: Promise<void> | undefined
   #hurried = false
 
-  constructor(served: ServedWithProfiles, section: EndpointSection) {
+  constructor(
+    served: ServedWithProfiles,
+    section: EndpointSection,
+    { metrics = noMetrics, expose }: HttpEndpointOptions,
+  ) {
     this.#served = served
     this.#section = section
     this.#refusal = createAccess({ ...section.http, publicUrl: section.http.publicUrl })
+    this.#expose = expose
     this.#main = this.#routesOf(served)
+    this.#stopTelling = addOpenings(metrics, () => this.#all.map(openingsOf))
     this.#server = createServer(
       {
         headersTimeout: headersMs,
@@ -123,6 +144,7 @@ class Endpoint implements HttpEndpoint {
     await closed
     clearTimeout(cut)
     this.#stopLimiting()
+    this.#stopTelling()
   }
 
   hurry(): void {
@@ -155,6 +177,10 @@ class Endpoint implements HttpEndpoint {
         json(response, readiness.ready && !this.#draining ? 200 : 503, readiness)
       })
     }
+    if (path === "/metrics")
+      return this.#only(request, response, "GET, HEAD", () =>
+        answering(response, () => answerMetrics(response, this.#expose)),
+      )
     const routes = this.#profileAt(path)
     if (routes !== undefined) return this.#mcp(request, response, routes)
     refuse(response, 404, `Nothing is served at ${path}; the endpoint is ${own}`)
@@ -228,6 +254,10 @@ class Endpoint implements HttpEndpoint {
     refuse(response, 400, unsupportedVersion(Array.isArray(body) ? {} : (objectAt(body, "params") ?? {})), id)
     return undefined
   }
+}
+
+function openingsOf({ legacy, modern }: Routes): Openings {
+  return { sessions: legacy.sessions, streams: legacy.streams, subscriptions: modern.subscriptions }
 }
 
 function end({ legacy, modern }: Routes): void {

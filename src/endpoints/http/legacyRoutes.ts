@@ -49,6 +49,13 @@ export class LegacyRoutes {
     return this.#sessions.size
   }
 
+  /** Streams for what belongs to no request. */
+  get streams(): number {
+    let count = 0
+    for (const { stream } of this.#sessions.values()) if (stream !== undefined) count += 1
+    return count
+  }
+
   get busy(): boolean {
     return [...this.#sessions.values()].some(({ session }) => session.busy)
   }

@@ -51,6 +51,10 @@ export class ModernRoutes {
     return this.#open.size > this.#subscriptions.size
   }
 
+  get subscriptions(): number {
+    return this.#subscriptions.size
+  }
+
   async post(request: IncomingMessage, response: ServerResponse, body: JsonObject): Promise<void> {
     const params = objectAt(body, "params") ?? {}
     const method = String(body["method"])
