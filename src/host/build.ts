@@ -54,8 +54,8 @@ export function build(manifest: Manifest, options: BuildOptions, previous?: Buil
   const leaves = new Map<string, Leaf>()
   const levels = new Map<string, Level>()
   const caches: CatalogueCache[] = []
-  const { log, metrics, prepared } = options
-  const chains = new Chains({ log, metrics, prepared, previous: previous?.middleware ?? [] })
+  const { log, metrics, observer, prepared } = options
+  const chains = new Chains({ log, metrics, observer, prepared, previous: previous?.middleware ?? [] })
   const graph = buildLevel(manifest, undefined, { ...options, previous, leaves, levels, caches, chains })
   return { graph, leaves, levels, caches, middleware: chains.running }
 }

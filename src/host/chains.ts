@@ -11,7 +11,7 @@ import type { Middleware, MiddlewareDeps } from "../middleware/types.ts"
 import { withPrefix } from "../storage/prefixed.ts"
 import type { Storage } from "../storage/storage.ts"
 import { maskOf } from "../telemetry/logger.ts"
-import type { Metrics } from "../telemetry/types.ts"
+import type { Metrics, Observer } from "../telemetry/types.ts"
 import { createServerLogger } from "../upstreams/serverLogger.ts"
 import type { PreparedMiddleware } from "./loadMiddleware.ts"
 import type { Surroundings } from "./surroundings.ts"
@@ -27,6 +27,8 @@ export interface Running {
 export interface ChainsOptions {
   readonly log: Logger
   readonly metrics: Metrics
+  /** Looks at each middleware. */
+  readonly observer?: Observer | undefined
   readonly prepared: PreparedMiddleware
   /** What runs in the graph that serves. */
   readonly previous: readonly Running[]
@@ -52,7 +54,13 @@ export class Chains {
 
   create(entries: readonly MiddlewareEntry[], place: ChainPlace): Chain {
     if (entries.length === 0) return emptyChain
-    return createChain(entries.map((entry, at) => this.#running(entry, at, place).link))
+    const { observer } = this.#options
+    return createChain(
+      entries.map((entry, at) => {
+        const { link } = this.#running(entry, at, place)
+        return { ...link, trace: observer?.middleware(link.name, place.server) }
+      }),
+    )
   }
 
   #running(entry: MiddlewareEntry, at: number, place: ChainPlace): Running {

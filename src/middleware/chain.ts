@@ -19,6 +19,8 @@ export type Deliver = (notification: McpNotification) => void
 export interface Link {
   readonly name: string
   readonly middleware: Middleware
+  /** Around its request hooks, to trace them; undefined while nothing is traced. */
+  readonly trace?: RequestHook | undefined
 }
 
 export interface Chain {
@@ -44,7 +46,7 @@ const hookOf: ReadonlyMap<string, keyof typeof methodHooks> = new Map(
 
 export function createChain(links: readonly Link[]): Chain {
   const middleware = links.map((link) => link.middleware)
-  const around = (method: string | undefined) => middleware.flatMap((each) => hooksOf(each, method))
+  const around = (method: string | undefined) => links.flatMap((link) => tracedHooksOf(link, method))
   const notified = middleware.filter(({ message, notification }) => message ?? notification)
   return {
     empty: [undefined, ...hookOf.keys()].every((method) => around(method).length === 0),
@@ -58,6 +60,11 @@ export function createChain(links: readonly Link[]): Chain {
     closes: middleware.some(({ close }) => close !== undefined),
     tools: new Map(middleware.flatMap(({ tools = [] }) => tools.map((tool) => [tool.definition.name, tool]))),
   }
+}
+
+function tracedHooksOf({ middleware, trace }: Link, method: string | undefined): RequestHook[] {
+  const hooks = hooksOf(middleware, method)
+  return trace === undefined || hooks.length === 0 ? hooks : [trace, ...hooks]
 }
 
 /** What of a middleware surrounds requests of a method, outermost first; without one, of any method that has no hook. */
