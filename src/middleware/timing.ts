@@ -4,6 +4,7 @@ import { parseDuration } from "../manifest/durations.ts"
 import { middlewareDefaults } from "../manifest/middleware/defaults.ts"
 import type { TimingOptions } from "../manifest/middleware/timing.ts"
 import { requestMethods } from "../protocol/methods.ts"
+import { requestFacts } from "../telemetry/requestFacts.ts"
 import { defineMiddleware } from "./define.ts"
 
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
@@ -34,7 +35,7 @@ export const timing = defineMiddleware<TimingOptions>({
               server: server ?? "",
               method: requestMethods.has(method) ? method : "other",
             })
-          const facts = { request: context.id, method, ms: Math.round(ms * 1000) / 1000 }
+          const facts = { ...requestFacts(context), method, ms: Math.round(ms * 1000) / 1000 }
           if (ms > slowMs) logger.warn("slow", facts)
           else logger[level]("took", facts)
         }
