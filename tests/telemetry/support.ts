@@ -7,6 +7,7 @@ import { vi } from "vitest"
 import { startHttpEndpoint } from "../../src/endpoints/http/httpEndpoint.ts"
 import { addGauges } from "../../src/host/gauges.ts"
 import { Host } from "../../src/host/host.ts"
+import { loadMiddleware } from "../../src/host/loadMiddleware.ts"
 import { withObserver } from "../../src/host/observed.ts"
 import type { JsonObject } from "../../src/protocol/json.ts"
 import { openTelemetry, type Telemetry } from "../../src/telemetry/openTelemetry.ts"
@@ -32,7 +33,8 @@ export async function startObserved(options: ObservedOptions): Promise<ObservedR
   const telemetry = await openTelemetry(config, { log, mask, version: "9.9.9", directory })
   closers.push(() => telemetry.close())
   const { observer } = telemetry
-  const host = new Host({ manifest, log, version: "9.9.9", observer })
+  const middleware = await loadMiddleware(manifest)
+  const host = new Host({ manifest, log, version: "9.9.9", metrics: telemetry.metrics, middleware, observer })
   closers.push(() => host.close())
   addGauges(host, telemetry.metrics)
   host.start()

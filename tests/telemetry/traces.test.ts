@@ -1,11 +1,14 @@
 /** Spans as a collector gets them over OTLP, and the trace context that servers get: a real host and real servers. */
+import { readFileSync, writeFileSync } from "node:fs"
+import path from "node:path"
 import { afterEach, describe, expect, it, vi } from "vitest"
 import type { JsonObject } from "../../src/protocol/json.ts"
+import { cleanUp, packageServer, project, served, start } from "../cli/support.ts"
 import { modern, openSession, rawServer, request, send, toolCall } from "../endpoints/support.ts"
 import { closeAll } from "../fixtures/harness.ts"
 import { entryFor, modernServer, tool } from "../host/crossingSupport.ts"
 import { soon } from "../upstreams/support.ts"
-import { kinds, type Receiver, startObserved, startReceiver } from "./support.ts"
+import { kinds, type ReceivedSpan, type Receiver, startObserved, startReceiver } from "./support.ts"
 
 afterEach(closeAll)
 
@@ -70,7 +73,7 @@ describe("a call", () => {
       await session.send(request(id, "tools/call", { name: "a_do_hello", arguments: {}, _meta: { traceparent } }))
     await session.send(toolCall("x", "a_do_result", { result: { content: [] } }))
     await telemetry.close()
-    const roots = receiver.spans.filter(({ kind }) => kind === kinds.server)
+    const roots = receiver.spans.filter(({ kind, name }) => kind === kinds.server && name !== "initialize")
     expect(roots).toHaveLength(bad.length + 1)
     expect(new Set(roots.map(({ traceId }) => traceId)).size).toBe(roots.length)
     expect(roots.every(({ parentSpanId = "" }) => parentSpanId === "")).toBe(true)
@@ -100,6 +103,70 @@ describe("a call", () => {
       "made_up_name",
     )
   })
+})
+
+it("each middleware is a span, with what is inside of it", async () => {
+  const receiver = await startReceiver()
+  const entry = (name: string) => ({ name, options: {}, placeOf: () => ({ file: "x", line: 1, column: 1 }) })
+  const { url, telemetry } = await startObserved({
+    servers: [rawServer("a", {}, { middleware: [entry("timing")] })],
+    middleware: [entry("errors"), entry("timing")],
+    telemetry: tracesTo(receiver),
+  })
+  const session = await openSession(url)
+  await session.send(toolCall(1, "a_do_result", { result: { content: [] } }))
+  await telemetry.close()
+  const call = await receiver.find(({ name }) => name === "tools/call a_do_result")
+  const names: string[] = []
+  for (let span: ReceivedSpan | undefined = call; span !== undefined; ) {
+    names.push(span.name)
+    const { spanId }: ReceivedSpan = span
+    span = receiver.spans.find(({ parentSpanId }) => parentSpanId === spanId)
+  }
+  expect(names).toEqual([
+    ...[
+      "tools/call a_do_result",
+      "middleware errors",
+      "middleware timing",
+      "middleware timing",
+      "tools/call do_result",
+    ],
+  ])
+})
+
+describe("an SDK that was loaded before", () => {
+  const sdk = (file: string): string =>
+    `
+    import { appendFileSync } from "node:fs"
+    import { trace } from ${JSON.stringify(import.meta.resolve("@opentelemetry/api"))}
+    import * as sdk from ${JSON.stringify(import.meta.resolve("@opentelemetry/sdk-trace-base"))}
+    const exporter = {
+      export(spans, done) {
+        for (const { name, attributes } of spans) appendFileSync(${JSON.stringify(file)}, JSON.stringify({ name, attributes }) + "\\n")
+        done({ code: 0 })
+      },
+      shutdown: async () => {},
+    }
+    trace.setGlobalTracerProvider(
+      new sdk.BasicTracerProvider({ spanProcessors: [new sdk.SimpleSpanProcessor(exporter)] }),
+    )`.replaceAll("\\\\n", "\\n")
+
+  it("gets the spans, without a word about traces in the manifest", async () => {
+    const folder = project(served({ counter: packageServer("counter") }))
+    const file = path.join(folder, "spans.jsonl")
+    writeFileSync(path.join(folder, "sdk.mjs"), sdk(file))
+    const running = start(["run", "--log-format", "json"], {
+      cwd: folder,
+      nodeArgs: ["--import", path.join(folder, "sdk.mjs")],
+    })
+    const [, url = ""] = await running.shows(/listening on (http:[^\s"]+)/)
+    const session = await openSession(url)
+    await session.send(request(1, "tools/list"))
+    await vi.waitFor(() => expect(readFileSync(file, "utf8")).toContain('"name":"tools/list"'), soon)
+    running.child.kill("SIGTERM")
+    await running.ended
+    cleanUp()
+  }, 60_000)
 })
 
 describe("sampling", () => {
