@@ -77,7 +77,8 @@ beforeAll(async () => {
     package: packageServer("leaky", { config: { file, token: "${S1}" } }),
   }
   const traced = { endpoint: receiver.url, headers: { "x-key": "${S2}" } }
-  folder = project(served(servers, { telemetry: { metrics: true, traces: traced } }))
+  const timeouts = { start: "60s", list: "60s", call: "60s" }
+  folder = project(served(servers, { defaults: { timeouts }, telemetry: { metrics: true, traces: traced } }))
 })
 
 afterAll(async () => {
@@ -154,7 +155,7 @@ describe("commands", () => {
       expect(shownIn(stderr)).toEqual([])
       if (args.includes("--json")) expect(() => JSON.parse(stdout)).not.toThrow()
     },
-    30_000,
+    90_000,
   )
 })
 
