@@ -30,9 +30,25 @@ export async function createPrometheusMetrics(directory: string): Promise<Promet
     enabled: true,
     counter: (facts) =>
       once(counters, facts.name, () => {
-        const metric = new client.Counter(settings(facts))
-        const series = createSeries(facts, (labels) => metric.labels(labels))
-        return { add: (value, labels) => series(labels).inc(value) }
+        // Counted here and told when somebody reads: prom-client would look its series up once more for every request.
+        const all: { readonly labels: Labels; value: number }[] = []
+        const counter: PromClient.Counter = new client.Counter({
+          ...settings(facts),
+          collect: () => {
+            counter.reset()
+            for (const { labels, value } of all) counter.inc(labels, value)
+          },
+        })
+        const series = createSeries(facts, (labels) => {
+          const made = { labels, value: 0 }
+          all.push(made)
+          return made
+        })
+        return {
+          add(value, labels) {
+            series(labels).value += value
+          },
+        }
       }),
     histogram: (facts) =>
       once(histograms, facts.name, () => {
