@@ -32,13 +32,16 @@ describe("circuitBreaker", () => {
     const one = client({ era })
     for (let n = 0; n < 3; n += 1) expect(await refusal(one.call("s_do"))).toMatchObject({ code: -31002 })
     // On a machine that stands still for longer than the circuit is open, this request is the trial, and fails.
-    const error = await vi.waitFor(async () => {
-      const before = state.sent
-      const refused = await refusal(one.request("prompts/get", { name: "s_hello" }))
-      expect(refused).toMatchObject({ code: -31001, data: { server: "s", sent: "no", retryable: true } })
-      expect(state.sent).toBe(before)
-      return refused
-    })
+    const error = await vi.waitFor(
+      async () => {
+        const before = state.sent
+        const refused = await refusal(one.request("prompts/get", { name: "s_hello" }))
+        expect(refused).toMatchObject({ code: -31001, data: { server: "s", sent: "no", retryable: true } })
+        expect(state.sent).toBe(before)
+        return refused
+      },
+      { timeout: 20_000 },
+    )
     expect(error.message).toMatch(
       /^s: the server is left alone until 20\d\d-.*Z, because it failed: failed with -31002$/,
     )

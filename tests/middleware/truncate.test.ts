@@ -35,7 +35,7 @@ describe("truncated", () => {
         const result = { content: blocks.map((each) => text(each)), isError: false }
         const cut = truncated(result, most)
         if (cut === undefined) {
-          expect(jsonSize({ ...result, content: blocks.map(() => text("")) }) + 80).toBeGreaterThan(most)
+          expect(jsonSize({ ...result, content: blocks.map(() => text("")) }) + 100).toBeGreaterThan(most)
           return
         }
         expect(jsonSize(cut)).toBeLessThanOrEqual(most)
