@@ -51,7 +51,18 @@ export interface RedisServerOptions {
 /** Starts a server; resolves when it accepts connections. */
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
   const port = options.port ?? (await freePort())
-  const own = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+  const own = [
+    "--port",
+    String(port),
+    "--bind",
+    "127.0.0.1",
+    "--save",
+    "",
+    "--appendonly",
+    "no",
+    "--repl-diskless-load",
+    "swapdb",
+  ]
   const flags = [...own, ...(options.flags ?? [])]
   const child = spawn("redis-server", flags, { stdio: "ignore" })
   // Whatever becomes of the tests, it does not outlive them.

@@ -156,7 +156,7 @@ export const hostErrors = {
     help: "Install it; docs/storage.md names the package of every kind of store.",
   },
   STORE_NOT_ATOMIC: {
-    when: "Something needs single steps of a store (`take`, `increment`, `ifVersion`) that its backend does not have.",
+    when: "Something needs single steps of a store (`take`, `increment`, `rate`, `ifVersion`) that its backend does not have.",
     help: "Use a store of type file, redis or memory for it; docs/storage.md compares them.",
   },
   STORE_NOT_LISTABLE: {

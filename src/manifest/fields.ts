@@ -5,6 +5,7 @@
 import { z } from "zod"
 import type { JsonValue } from "../protocol/json.ts"
 import { durationPattern, durationWords, isDuration } from "./durations.ts"
+import { sizePattern, sizeWords } from "./sizes.ts"
 
 export interface KeyFacts {
   /** What the key means, one or two sentences. */
@@ -62,6 +63,12 @@ export function duration() {
 export function deadline() {
   const allowed = durationWords.replace("a duration", "a duration longer than nothing,")
   return duration().refine((value) => !/^0+(ms|s|m|h)$/.test(value), { error: allowed })
+}
+
+/** A size that something may have: more than nothing. */
+export function size() {
+  const allowed = sizeWords.replace("a size", "a size of more than nothing,")
+  return pattern(sizePattern, sizeWords).refine((value) => Number.parseInt(value, 10) > 0, { error: allowed })
 }
 
 const urlWords = "an http:// or https:// URL"

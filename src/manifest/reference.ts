@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue, objectAt, objectsAt, str
 import { durationPattern } from "./durations.ts"
 import { plainJsonSchema } from "./jsonSchema.ts"
 import { exampleManifest, introduction, keysIntroduction } from "./referenceText.ts"
+import { sizePattern } from "./sizes.ts"
 
 interface Row {
   readonly path: string
@@ -78,11 +79,14 @@ function typeOf(schema: JsonObject): string {
       .join(" \\| ")
       .replaceAll("\\|", "|")
   if (schema["type"] === undefined && schema["enum"] === undefined && schema["anyOf"] === undefined) return "any value"
+  const [first] = objectsAt(schema, "anyOf")
+  if (first?.["enum"] !== undefined) return `${typeOf(first)}, or a list`
   if (schema["anyOf"] !== undefined) return "path, package, URL or mapping"
   if (schema["type"] === "integer") return `whole number, ${schema["minimum"]}–${schema["maximum"]}`
   if (schema["type"] === "number") return `number, ${schema["minimum"]}–${schema["maximum"]}`
   if (schema["type"] === "boolean") return "`true` | `false`"
   if (schema["pattern"] === durationPattern.source) return "duration"
+  if (schema["pattern"] === sizePattern.source) return "size"
   if (schema["type"] === "array") return "list"
   if (schema["type"] === "object") return "mapping"
   return "text"

@@ -1,9 +1,9 @@
 /** Reads the sizes of the manifest, `64KiB 4MiB`, as bytes. */
 const unitBytes = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 } as const
 
-const sizePattern = /^(\d+)(B|KiB|MiB|GiB)$/
+export const sizePattern = /^(\d+)(B|KiB|MiB|GiB)$/
 
-const sizeWords = "a size such as 512B, 64KiB, 4MiB or 1GiB"
+export const sizeWords = "a size such as 512B, 64KiB, 4MiB or 1GiB"
 
 /** Bytes; throws a RangeError that says what is allowed. */
 export function parseSize(text: string): number {

@@ -6,6 +6,12 @@ type Loaders = { readonly [Name in BuiltinName]: () => Promise<MiddlewareDefinit
 
 const loaders: Loaders = {
   errors: async () => (await import("./errors.ts")).errors,
+  rateLimit: async () => (await import("./rateLimit.ts")).rateLimit,
+  concurrency: async () => (await import("./concurrency.ts")).concurrency,
+  circuitBreaker: async () => (await import("./circuitBreaker.ts")).circuitBreaker,
+  timeout: async () => (await import("./timeout.ts")).timeout,
+  retry: async () => (await import("./retry.ts")).retry,
+  sizeLimit: async () => (await import("./sizeLimit.ts")).sizeLimit,
   timing: async () => (await import("./timing.ts")).timing,
 }
 

@@ -2,7 +2,7 @@
  * Whether a request was cancelled, and who wants to know. An `AbortSignal` costs more than everything else the host does
  * with a small call, so one is made only when somebody asks for it.
  */
-import type { Unsubscribe } from "./messages.ts"
+import type { Context, Unsubscribe } from "./messages.ts"
 
 export class Cancellation {
   #listeners: Set<() => void> | undefined
@@ -33,4 +33,17 @@ export class Cancellation {
     const listeners = this.#listeners.add(listener)
     return () => void listeners.delete(listener)
   }
+}
+
+/** Calls back when the request is cancelled; never when it already is. */
+export function onCancelled(context: Pick<Context, "signal" | "cancellation">, listener: () => void): Unsubscribe {
+  // The signal of a context that has a cancellation is made on first use: it is left alone.
+  if (context.cancellation !== undefined) return context.cancellation.on(listener)
+  const { signal } = context
+  signal.addEventListener("abort", listener)
+  return () => signal.removeEventListener("abort", listener)
+}
+
+export function isCancelled(context: Pick<Context, "signal" | "cancellation">): boolean {
+  return context.cancellation?.cancelled ?? context.signal.aborted
 }

@@ -77,10 +77,7 @@ export class ProtocolError extends Error {
 
   /** A module of somebody else's may have got a copy of this class of its own: what it throws is one all the same. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    // Its subclasses inherit this, and are told apart as always.
-    // biome-ignore lint/complexity/noThisInStatic: which class is asked is the question
-    const asked: unknown = this
-    if (asked !== ProtocolError) return Function.prototype[Symbol.hasInstance].call(asked, value)
+    if (this !== ProtocolError) return Function.prototype[Symbol.hasInstance].call(this, value)
     return typeof value === "object" && value !== null && brand in value
   }
 
@@ -101,6 +98,8 @@ export interface UpstreamErrorFacts {
   readonly sent: "no" | "maybe"
   /** Whether the same request may succeed later. */
   readonly retryable: boolean
+  /** When it may, if that is known. */
+  readonly retryAfterMs?: number
 }
 
 /** One of the host's own errors, `data` as the contract's section 4 gives it. */
@@ -113,6 +112,7 @@ export function upstreamError(name: WireErrorName, facts: UpstreamErrorFacts): P
     reason: facts.reason,
     sent: facts.sent,
     retryable: facts.retryable,
+    ...(facts.retryAfterMs !== undefined && { retryAfterMs: facts.retryAfterMs }),
     help,
   })
 }

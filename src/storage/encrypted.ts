@@ -7,7 +7,7 @@ import type { JsonValue } from "../protocol/json.ts"
 import { add } from "./counter.ts"
 import { type KeyRing, keepOnlyCurrent, openHeader, readForWriting, recordPrefix } from "./encryptionHeader.ts"
 import { hashedName, seal, toSealingKey, unseal } from "./sealing.ts"
-import type { OpenStore, SetOptions, Store } from "./store.ts"
+import type { OpenStore, RateRule, SetOptions, Store } from "./store.ts"
 
 export interface EncryptionOptions {
   /** Of the store, in messages. */
@@ -97,6 +97,11 @@ class EncryptedStore implements OpenStore {
       const leftMs = entry === undefined ? ttlMs : this.#leftMs(entry)
       if (await this.set(key, sum, { ttlMs: leftMs, ifVersion: version })) return sum
     }
+  }
+
+  /** What a rate says, how often something happened, is not encrypted; what it is of is hashed. */
+  rate(key: string, rule: RateRule): Promise<number> {
+    return this.#store.rate(this.#placeOf(key), rule)
   }
 
   delete(key: string): Promise<boolean> {

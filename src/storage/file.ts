@@ -18,10 +18,14 @@ import { hasCode, reasonOf, storeUnavailable } from "./errors.ts"
 import { FileLocks, lockAbandonedMs } from "./fileLocks.ts"
 import { ageOf, flushFolder, readRecord, type StoredRecord, writeFlushed } from "./fileRecords.ts"
 import { randomId } from "./processes.ts"
-import { noVersion, type OpenStore } from "./store.ts"
+import { countCall } from "./rate.ts"
+import { noVersion, type OpenStore, type RateRule } from "./store.ts"
 
 /** How often records are looked for that have expired and that nobody asks for. */
 const sweepEveryMs = 60 * 60 * 1000
+
+/** Before the keys of rates, which are no entries. */
+const ratePrefix = "\u0000rate\u0000"
 
 export interface FileStoreOptions {
   /** In messages. */
@@ -109,6 +113,14 @@ class FileStore implements OpenStore {
     })
   }
 
+  /** By the clock of the machine, which its processes share and outlives them. */
+  rate(key: string, rule: RateRule): Promise<number> {
+    return this.#change(ratePrefix + key, (record) => {
+      const { waitMs, next } = countCall(record?.value, rule, this.#now())
+      return { result: waitMs, ...(next !== undefined && { next: { value: next.state, ...this.#expiry(next.ttlMs) } }) }
+    })
+  }
+
   delete(key: string): Promise<boolean> {
     return this.#change(key, (record) => ({ result: record !== undefined, next: "none" }))
   }
@@ -117,7 +129,7 @@ class FileStore implements OpenStore {
     return this.#guard(async () => {
       const keys: string[] = []
       for await (const { record, expired } of this.#records())
-        if (!expired && record.key.startsWith(prefix)) keys.push(record.key)
+        if (!expired && record.key.startsWith(prefix) && !record.key.startsWith(ratePrefix)) keys.push(record.key)
       return keys.sort()
     })
   }

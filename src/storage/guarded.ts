@@ -47,6 +47,7 @@ export async function withGuard(
     set: (key, value, options) => run(() => store.set(key, value, options)),
     take: (key) => run(() => store.take(key)),
     increment: (key, by, ttlMs) => run(() => store.increment(key, by, ttlMs)),
+    rate: (key, rule) => run(() => store.rate(key, rule)),
     delete: (key) => run(() => store.delete(key)),
     keys: (prefix) => run(() => store.keys(prefix), keysTimeoutMs),
     close: () => store.close(),

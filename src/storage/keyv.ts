@@ -1,6 +1,6 @@
 /**
  * A store in any backend of Keyv. Values with their expiry are kept as text of our own, so that what one adapter does
- * to them no other does differently. Keyv has no single steps: `take`, `increment` and `ifVersion` are refused.
+ * to them no other does differently. Keyv has no single steps: `take`, `increment`, `rate` and `ifVersion` are refused.
  */
 import type Keyv from "keyv"
 import type { KeyvStoreAdapter } from "keyv"
@@ -86,6 +86,10 @@ class KeyvStore implements OpenStore {
 
   async increment(): Promise<never> {
     throw notAtomic("count")
+  }
+
+  async rate(): Promise<never> {
+    throw notAtomic("count calls")
   }
 
   async delete(key: string): Promise<boolean> {

@@ -1,7 +1,8 @@
 /** Stores of this process: lost when it ends. */
 import type { JsonValue } from "../protocol/json.ts"
 import { add } from "./counter.ts"
-import { noVersion, type OpenStore } from "./store.ts"
+import { countCall, type RateState } from "./rate.ts"
+import { noVersion, type OpenStore, type RateRule } from "./store.ts"
 
 interface Entry {
   readonly value: JsonValue
@@ -12,7 +13,10 @@ interface Entry {
 /** Entries there may be before those are looked for that have expired and that nobody asks for. */
 const fewEntries = 1_000
 
-export function createMemoryStore(now: () => number = Date.now): OpenStore {
+/** Without a clock of its own, rates have one that nobody sets. */
+export function createMemoryStore(clock?: () => number): OpenStore {
+  const now = clock ?? Date.now
+  const rates = new Rates(clock ?? (() => performance.now()))
   const entries = new Map<string, Entry>()
   let writes = 0
   let sweepAt = fewEntries
@@ -53,9 +57,35 @@ export function createMemoryStore(now: () => number = Date.now): OpenStore {
       write(key, sum, entry?.expiresAt ?? expiry(ttlMs))
       return sum
     },
+    rate: async (key, rule) => rates.count(key, rule),
     delete: async (key) => live(key) !== undefined && entries.delete(key),
     keys: async (prefix = "") =>
       [...entries.keys()].filter((key) => key.startsWith(prefix) && live(key) !== undefined).sort(),
     close: async () => undefined,
+  }
+}
+
+class Rates {
+  readonly #now: () => number
+  readonly #states = new Map<string, { readonly state: RateState; readonly endsAt: number }>()
+  #sweepAt = fewEntries
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  count(key: string, rule: RateRule): number {
+    const now = this.#now()
+    const { waitMs, next } = countCall(this.#states.get(key)?.state, rule, now)
+    if (next === undefined) return waitMs
+    this.#states.set(key, { state: next.state, endsAt: now + next.ttlMs })
+    if (this.#states.size >= this.#sweepAt) this.#sweep(now)
+    return 0
+  }
+
+  /** Forgets what says no more than nothing would. */
+  #sweep(now: number): void {
+    for (const [key, { endsAt }] of this.#states) if (endsAt <= now) this.#states.delete(key)
+    this.#sweepAt = Math.max(fewEntries, 2 * this.#states.size)
   }
 }

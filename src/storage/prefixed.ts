@@ -10,6 +10,7 @@ export function withPrefix(store: Store, prefix: string): Store {
     set: (key, value, options) => store.set(prefix + key, value, options),
     take: (key) => store.take(prefix + key),
     increment: (key, by, ttlMs) => store.increment(prefix + key, by, ttlMs),
+    rate: (key, rule) => store.rate(prefix + key, rule),
     delete: (key) => store.delete(prefix + key),
     keys: async (start = "") => (await store.keys(prefix + start)).map((key) => key.slice(prefix.length)),
   }

@@ -9,7 +9,8 @@ import type { JsonValue } from "../protocol/json.ts"
 import { notCountable } from "./counter.ts"
 import { ioredisPeer, loadPeers, type PeerRequest } from "./peers.ts"
 import { randomId } from "./processes.ts"
-import { noVersion, type OpenStore, type SetOptions } from "./store.ts"
+import { windowSlots } from "./rate.ts"
+import { noVersion, type OpenStore, type RateRule, type SetOptions } from "./store.ts"
 
 /** How long opening waits for the first connection before it goes on without, in milliseconds. */
 const connectMs = 1_000
@@ -54,9 +55,47 @@ redis.call("HSET", KEYS[1], "v", text, "n", ARGV[2])
 if not old and ARGV[3] ~= "" then redis.call("PEXPIRE", KEYS[1], ARGV[3]) end
 return text`
 
+/**
+ * What `rate.ts` does, by the server's clock. Arguments: algorithm, limit, time in ms, burst, slots. Gives the time to
+ * wait in ms, as text.
+ */
+const rateScript = `
+local time = redis.call("TIME")
+local now = time[1] * 1000 + time[2] / 1000
+local limit, per, burst, slots = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local state = redis.call("GET", KEYS[1]) or ""
+local wait, value, ttl
+if ARGV[1] == "token-bucket" then
+  local interval = per / limit
+  local full = math.max(now, math.min(tonumber(state) or now, now + burst * interval)) + interval
+  wait = full - burst * interval - now
+  if wait <= interval / 1000 then wait = 0 end
+  value, ttl = string.format("%.6f", full), full - now
+else
+  local slot = per / slots
+  local current = math.floor(now / slot)
+  local kept, sum, latest, oldest = {}, 0, 0, current
+  for at, calls in string.gmatch(state, "(%d+),(%d+)") do
+    at = math.min(tonumber(at), current)
+    if at >= current - slots then
+      sum = sum + calls
+      oldest = math.min(oldest, at)
+      if at == current then latest = latest + calls
+      else kept[#kept + 1] = string.format("%.0f,%.0f", at, calls) end
+    end
+  end
+  wait = sum < limit and 0 or (oldest + slots + 1) * slot - now
+  kept[#kept + 1] = string.format("%.0f,%.0f", current, latest + 1)
+  value, ttl = table.concat(kept, ","), (current + slots + 1) * slot - now
+end
+if wait > 0 then return tostring(math.max(1, math.ceil(wait))) end
+redis.call("SET", KEYS[1], value, "PX", math.max(1, math.ceil(ttl)))
+return "0"`
+
 interface Scripts {
   storeSet(key: string, value: string, version: string, ttl: string, wanted: string): Promise<number>
   storeTake(key: string): Promise<string | null>
+  storeRate(key: string, algorithm: string, ...numbers: readonly number[]): Promise<string>
   storeIncrement(key: string, by: string, version: string, ttl: string): Promise<string | null>
 }
 
@@ -77,6 +116,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<OpenSt
     scripts: {
       storeSet: { lua: setScript, numberOfKeys: 1 },
       storeTake: { lua: takeScript, numberOfKeys: 1 },
+      storeRate: { lua: rateScript, numberOfKeys: 1 },
       storeIncrement: { lua: incrementScript, numberOfKeys: 1 },
     },
   })
@@ -89,6 +129,7 @@ class RedisStore implements OpenStore {
   readonly atomic = true
   readonly #redis: Redis & Scripts
   readonly #prefix: string
+  readonly #ratePrefix: string
   readonly #replicas: number
   /** Why there is no connection. */
   #reason = "not connected yet"
@@ -97,6 +138,7 @@ class RedisStore implements OpenStore {
     // `scripts` has added them.
     this.#redis = redis as Redis & Scripts
     this.#prefix = `${prefix}:`
+    this.#ratePrefix = `${prefix}/rates:`
     this.#replicas = replicas
     redis.on("error", (error: unknown) => {
       this.#reason = messageOf(error)
@@ -145,6 +187,12 @@ class RedisStore implements OpenStore {
     return Number(sum)
   }
 
+  /** Not confirmed by replicas: a failover may forget what the last moments counted. */
+  async rate(key: string, { algorithm, limit, perMs, burst }: RateRule): Promise<number> {
+    const place = this.#ratePrefix + escaped(key)
+    return Number(await this.#client.storeRate(place, algorithm, limit, perMs, burst, windowSlots))
+  }
+
   async delete(key: string): Promise<boolean> {
     return (await this.#client.del(this.#keyOf(key))) === 1
   }
@@ -179,14 +227,18 @@ class RedisStore implements OpenStore {
     if (confirmed < this.#replicas) throw new Error(`${confirmed} of ${this.#replicas} replicas confirmed the change`)
   }
 
-  /** Redis keeps bytes; the escapes of JSON keep what has no form in UTF-8. */
   #keyOf(key: string): string {
-    return this.#prefix + JSON.stringify(key).slice(1, -1)
+    return this.#prefix + escaped(key)
   }
 
   #fromKey(key: string): string {
     return JSON.parse(`"${key.slice(this.#prefix.length)}"`) as string
   }
+}
+
+/** Redis keeps bytes; the escapes of JSON keep what has no form in UTF-8. */
+function escaped(key: string): string {
+  return JSON.stringify(key).slice(1, -1)
 }
 
 function parse(text: string | null | undefined): JsonValue | undefined {

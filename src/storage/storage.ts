@@ -189,6 +189,10 @@ class LazyStore implements Store {
     return (await this.opened()).increment(...args)
   }
 
+  async rate(...args: Parameters<Store["rate"]>) {
+    return (await this.opened()).rate(...args)
+  }
+
   async delete(...args: Parameters<Store["delete"]>) {
     return (await this.opened()).delete(...args)
   }

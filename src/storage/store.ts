@@ -22,9 +22,22 @@ export interface Versioned {
   readonly version: string
 }
 
+/** So many calls in so much time. */
+export interface RateRule {
+  /**
+   * `token-bucket`: a bucket of `burst` tokens, filled up with `limit` of them in `perMs`; a call takes one.
+   * `sliding-window`: no more than `limit` calls in any `perMs`.
+   */
+  readonly algorithm: "token-bucket" | "sliding-window"
+  readonly limit: number
+  readonly perMs: number
+  /** What the bucket holds; nothing to a window. */
+  readonly burst: number
+}
+
 export interface Store {
   /**
-   * Whether `take`, `increment` and `ifVersion` are single steps for all processes that use the store. Where they
+   * Whether `take`, `increment`, `rate` and `ifVersion` are single steps for all processes that use the store. Where they
    * cannot be, they throw a `HostError` with the code `STORE_NOT_ATOMIC`.
    */
   readonly atomic: boolean
@@ -41,6 +54,12 @@ export interface Store {
    * made, with `ttlMs`; that of an entry there is stays as it is.
    */
   increment(key: string, by?: number, ttlMs?: number): Promise<number>
+  /**
+   * Counts a call against a rate in one step, if there is room for it: 0; otherwise the milliseconds until there is some.
+   * The time is that of the backend, so that hosts whose clocks differ share a rate. Rates are apart from entries: the
+   * other operations know nothing of them, and they are forgotten by themselves.
+   */
+  rate(key: string, rule: RateRule): Promise<number>
   /** True when there was something to delete. */
   delete(key: string): Promise<boolean>
   /** The keys that start with `prefix`, sorted. */

@@ -1,8 +1,8 @@
 /** Sends a client's requests over the session that is theirs: the shared one, the client's, or one for this request alone. */
 import { type ProtocolError, upstreamError } from "../protocol/errors.ts"
+import { type Concurrency, Limiter, type Load } from "../protocol/limiter.ts"
 import type { Client, Context, Handler, McpRequest, McpResult } from "../protocol/messages.ts"
 import type { LifeState } from "./life.ts"
-import { type Concurrency, Limiter, type Load } from "./limiter.ts"
 import type { LiveSession } from "./liveSession.ts"
 import { ownError } from "./ownError.ts"
 import type { OwnedSessions } from "./ownedSessions.ts"

@@ -1,6 +1,7 @@
 /** One server of the manifest, as the host uses it: any kind, any number of sessions behind it. */
 import type { Listing } from "../composition/types.ts"
 import type { JsonObject } from "../protocol/json.ts"
+import type { Load } from "../protocol/limiter.ts"
 import type {
   Client,
   Context,
@@ -11,7 +12,6 @@ import type {
   Unsubscribe,
 } from "../protocol/messages.ts"
 import type { LifeState } from "./life.ts"
-import type { Load } from "./limiter.ts"
 
 export interface UpstreamState extends LifeState {
   /** Generation spoken on the catalogue's connection. */

@@ -4,6 +4,8 @@
  * Late and unknown answers are dropped; ids are never reused.
  */
 
+import { isCancelled, onCancelled } from "../protocol/cancellation.ts"
+import { Deadline } from "../protocol/deadline.ts"
 import {
   fromErrorObject,
   ProtocolError,
@@ -14,9 +16,8 @@ import {
 } from "../protocol/errors.ts"
 import { InFlight } from "../protocol/inFlight.ts"
 import { isJsonObject, type JsonObject, objectAt } from "../protocol/json.ts"
-import type { Context, McpNotification, McpRequest, McpResult, RequestId, Unsubscribe } from "../protocol/messages.ts"
+import type { Context, McpNotification, McpRequest, McpResult, RequestId } from "../protocol/messages.ts"
 import type { Channel, SendOptions } from "./channel.ts"
-import { Deadline } from "./deadline.ts"
 
 export interface PeerHandlers {
   /** The upstream asks; `context` is the request it asks during, when the channel can tell. `signal` aborts when it no longer wants the answer. */
@@ -96,7 +97,7 @@ export class Peer {
   /** The same, with a large result left unparsed. */
   exchange(request: McpRequest, context: Context, options: RequestOptions): Promise<McpResult> {
     if (this.#closed !== undefined) return Promise.reject(unavailable(this.#closed, "no"))
-    if (context.cancellation?.cancelled ?? context.signal.aborted) return Promise.reject(cancelled())
+    if (isCancelled(context)) return Promise.reject(cancelled())
     const id = this.#nextId++
     options.minted?.(id)
     return new Promise((resolve, reject) => {
@@ -227,14 +228,6 @@ export class Peer {
     for (const pending of this.#pending.values()) pending.settle(asUnavailable(reason))
     this.#handlers.closed(reason)
   }
-}
-
-function onCancelled(context: Context, listener: () => void): Unsubscribe {
-  // The signal of a context that has a cancellation is made on first use: it is left alone.
-  if (context.cancellation !== undefined) return context.cancellation.on(listener)
-  const { signal } = context
-  signal.addEventListener("abort", listener)
-  return () => signal.removeEventListener("abort", listener)
 }
 
 /** The request's params with this hop's progress token, which is the request's id; and the client's own, to restore. */

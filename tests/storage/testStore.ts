@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type { JsonObject } from "../../src/protocol/json.ts"
-import { noVersion, type OpenStore } from "../../src/storage/store.ts"
+import { noVersion, type OpenStore, type RateRule } from "../../src/storage/store.ts"
 import { racesTheClock } from "../fixtures/noise.ts"
 
 export interface StoreUnderTest {
@@ -117,13 +117,16 @@ export function testStore(
       expect(await store.get("large")).toBe(value)
     })
 
-    if (atomic) testSingleSteps(() => ({ store, tick, unitMs }))
-    else
+    if (atomic) {
+      testSingleSteps(() => ({ store, tick, unitMs }))
+      testRates(() => ({ store, tick, unitMs }))
+    } else
       it("refuses single steps", async () => {
         const refused = { code: "STORE_NOT_ATOMIC" }
         expect(store.atomic).toBe(false)
         await expect(store.take("a")).rejects.toMatchObject(refused)
         await expect(store.increment("a")).rejects.toMatchObject(refused)
+        await expect(store.rate("a", bucket(1, 1))).rejects.toMatchObject(refused)
         await expect(store.getVersioned("a")).rejects.toMatchObject(refused)
         await expect(store.set("a", 1, { ifVersion: noVersion })).rejects.toMatchObject(refused)
         expect(await store.get("a")).toBeUndefined()
@@ -217,5 +220,65 @@ function testSingleSteps(current: () => Required<StoreUnderTest>): void {
   it("does not count by parts", async () => {
     await expect(current().store.increment("a", 0.5)).rejects.toThrow(TypeError)
     expect(await current().store.get("a")).toBeUndefined()
+  })
+}
+
+function bucket(limit: number, perMs: number, burst = limit): RateRule {
+  return { algorithm: "token-bucket", limit, perMs, burst }
+}
+
+/** Rates of an hour, so that time plays no part. */
+const hourMs = 3_600_000
+
+function testRates(current: () => Required<StoreUnderTest>): void {
+  it.each(["token-bucket", "sliding-window"] as const)(
+    "counts calls, and no more than there are: %s",
+    async (algorithm) => {
+      const { store } = current()
+      const rule: RateRule = { algorithm, limit: 5, perMs: hourMs, burst: 5 }
+      const waits = await Promise.all(Array.from({ length: 12 }, () => store.rate("r", rule)))
+      expect(waits.filter((wait) => wait === 0)).toHaveLength(5)
+      const longest = algorithm === "token-bucket" ? hourMs / 5 : hourMs * 1.005
+      for (const wait of waits.filter((each) => each > 0)) {
+        expect(wait).toBeGreaterThan(longest * 0.9)
+        expect(wait).toBeLessThanOrEqual(Math.ceil(longest))
+      }
+      // Another key has a rate of its own.
+      expect(await store.rate("other", rule)).toBe(0)
+    },
+  )
+
+  it.each(["token-bucket", "sliding-window"] as const)(
+    "has room again after the time it told: %s",
+    async (algorithm) => {
+      const { store, tick, unitMs } = current()
+      const rule: RateRule = { algorithm, limit: 2, perMs: 100 * unitMs, burst: 2 }
+      const waits = await Promise.all([1, 2, 3].map(() => store.rate("r", rule)))
+      const wait = Math.max(...waits)
+      expect(waits.filter((each) => each === 0)).toHaveLength(2)
+      expect(wait).toBeGreaterThan(0)
+      expect(wait).toBeLessThanOrEqual(Math.ceil(100.5 * unitMs))
+      await tick(wait / unitMs + 1)
+      expect(await store.rate("r", rule)).toBe(0)
+    },
+  )
+
+  it("keeps rates apart from entries", async () => {
+    const { store } = current()
+    await store.set("r", "entry")
+    expect(await store.rate("r", bucket(1, hourMs))).toBe(0)
+    expect(await store.get("r")).toBe("entry")
+    expect(await store.keys()).toEqual(["r"])
+    expect(await store.delete("r")).toBe(true)
+    expect(await store.rate("r", bucket(1, hourMs))).toBeGreaterThan(0)
+    expect(await store.keys()).toEqual([])
+  })
+
+  it("takes what another rule has counted as far as it can", async () => {
+    const { store } = current()
+    await store.rate("r", bucket(10, hourMs))
+    expect(await store.rate("r", { algorithm: "sliding-window", limit: 1, perMs: hourMs, burst: 1 })).toBe(0)
+    expect(await store.rate("r", bucket(1, hourMs))).toBe(0)
+    expect(await store.rate("r", bucket(1, 10 * hourMs))).toBeGreaterThan(0)
   })
 }

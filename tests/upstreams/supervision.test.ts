@@ -169,7 +169,7 @@ describe("a limit of concurrency", () => {
     const second = echo()
     await expect(echo()).rejects.toMatchObject({
       code: -31006,
-      data: { server: "server", sent: "no", retryable: true, reason: "it works on 1 already, and 1 wait" },
+      data: { server: "server", sent: "no", retryable: true, reason: "the limit of 1 at once is reached, and 1 wait" },
     })
     cancel.abort()
     expect(await first).toBe("cancelled")

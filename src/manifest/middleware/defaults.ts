@@ -1,5 +1,11 @@
 /** What options of the host's own middleware are when they are not given. The schemas and the reference show these. */
 export const middlewareDefaults = {
   errors: { mask: "internal" },
+  rateLimit: { algorithm: "token-bucket", limit: 100, per: "1s", by: "client", onStoreDown: "allow" },
+  concurrency: { limit: 10, queue: 100, wait: "10s", by: "client" },
+  circuitBreaker: { failures: 5, window: "30s", minimum: 10, openFor: "30s", by: "server", toolErrors: false },
+  timeout: { request: "30s", progress: "ignore" },
+  retry: { attempts: 3, backoff: "200ms", maxBackoff: "5s", within: "30s", annotations: true },
+  sizeLimit: { result: "1MiB", arguments: "256KiB", mode: "reject" },
   timing: { slow: "5s", level: "debug" },
 } as const

@@ -6,6 +6,7 @@ import { checkStoreName } from "../stores.ts"
 import { readModule } from "../target.ts"
 import { nodeAt, toValue } from "../tree.ts"
 import { pathText } from "../words.ts"
+import { checkRules } from "./rules.ts"
 import type { MiddlewareInput } from "./schema.ts"
 
 export interface MiddlewareReading {
@@ -32,7 +33,10 @@ function readList(path: Path, scope: Scope): MiddlewareReading[] {
     if (!scope.isSound(place)) return []
     // The schema has accepted it.
     const reading = readItem(toValue(item) as MiddlewareInput[number], place, scope)
-    if (reading !== undefined && reading.module === undefined) checkStore([...place, ...reading.at], scope)
+    if (reading !== undefined && reading.module === undefined) {
+      checkStore([...place, ...reading.at], scope)
+      checkRules(reading, [...place, ...reading.at], scope)
+    }
     return reading ?? []
   })
 }

@@ -4,12 +4,24 @@
  */
 import { z } from "zod"
 import { choice, listOf, mapping, optional, text } from "../fields.ts"
+import { circuitBreakerOptions } from "./circuitBreaker.ts"
+import { concurrencyOptions } from "./concurrency.ts"
 import { errorsOptions } from "./errors.ts"
+import { rateLimitOptions } from "./rateLimit.ts"
+import { retryOptions } from "./retry.ts"
+import { sizeLimitOptions } from "./sizeLimit.ts"
+import { timeoutOptions } from "./timeout.ts"
 import { timingOptions } from "./timing.ts"
 
 /** The host's own, by name. A file beside this one has the options of each. */
 export const builtinOptions = {
   errors: errorsOptions,
+  rateLimit: rateLimitOptions,
+  concurrency: concurrencyOptions,
+  circuitBreaker: circuitBreakerOptions,
+  timeout: timeoutOptions,
+  retry: retryOptions,
+  sizeLimit: sizeLimitOptions,
   timing: timingOptions,
 } as const
 

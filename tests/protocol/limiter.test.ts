@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { Limiter } from "../../src/upstreams/limiter.ts"
+import { Limiter } from "../../src/protocol/limiter.ts"
 
 const never = { signal: new AbortController().signal }
 const tick = () => new Promise((resolve) => setImmediate(resolve))

@@ -1,6 +1,11 @@
-/** Lets so many requests to a server run at once, and so many wait; what comes beyond is refused with BUSY at once. */
-import { ProtocolError, rpcCodes, upstreamError } from "../protocol/errors.ts"
-import type { Context } from "../protocol/messages.ts"
+/**
+ * Lets so many requests run at once, and so many wait; what comes beyond is refused with BUSY at once. Servers with a
+ * `concurrency` have one, and the middleware `concurrency` has one for each of those it keeps apart.
+ */
+
+import { onCancelled } from "./cancellation.ts"
+import { ProtocolError, rpcCodes, upstreamError } from "./errors.ts"
+import type { Context } from "./messages.ts"
 
 export interface Concurrency {
   /** Requests that run at once. */
@@ -12,7 +17,7 @@ export interface Concurrency {
 /** How many there are now of each. */
 export type Load = Concurrency
 
-type Cancellable = Pick<Context, "signal">
+type Cancellable = Pick<Context, "signal" | "cancellation">
 
 export class Limiter {
   readonly #most: Concurrency
@@ -45,14 +50,16 @@ export class Limiter {
   }
 
   /** Resolves when a request that ends leaves its place to this one. */
-  #place({ signal }: Cancellable): Promise<void> {
+  #place(request: Cancellable): Promise<void> {
     if (this.#waiting.size >= this.#most.waiting) {
-      return Promise.reject(busy(`it works on ${this.#most.running} already, and ${this.#waiting.size} wait`))
+      return Promise.reject(
+        busy(`the limit of ${this.#most.running} at once is reached, and ${this.#waiting.size} wait`),
+      )
     }
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         clearTimeout(timer)
-        signal.removeEventListener("abort", cancel)
+        stopListening()
         this.#waiting.delete(start)
       }
       const start = (): void => {
@@ -65,10 +72,14 @@ export class Limiter {
       }
       const timer = setTimeout(() => {
         leave()
-        reject(busy(`it works on ${this.#most.running} already, and none of them ended within ${this.#waitMs} ms`))
+        reject(
+          busy(
+            `the limit of ${this.#most.running} at once is reached, and no place got free within ${this.#waitMs} ms`,
+          ),
+        )
       }, this.#waitMs)
       this.#waiting.add(start)
-      signal.addEventListener("abort", cancel)
+      const stopListening = onCancelled(request, cancel)
     })
   }
 }
