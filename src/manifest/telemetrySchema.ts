@@ -1,5 +1,5 @@
 /** The schema of `telemetry`: metrics and traces. */
-import { z } from "zod"
+import { z } from "./zod.ts"
 import { defaults } from "./defaults.ts"
 import { flag, mapping, optional, required, share, text, webUrl } from "./fields.ts"
 
