@@ -2,10 +2,11 @@
  * The kinds of value the schema is made of. Each carries as its error text a phrase that says what is allowed;
  * `problems.ts` makes the sentence "<path> must be <phrase>, given <source>" of it.
  */
-import { z } from "zod"
+
 import type { JsonValue } from "../protocol/json.ts"
 import { durationPattern, durationWords, isDuration } from "./durations.ts"
 import { sizePattern, sizeWords } from "./sizes.ts"
+import { z } from "./zod.ts"
 
 export interface KeyFacts {
   /** What the key means, one or two sentences. */

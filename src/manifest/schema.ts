@@ -3,13 +3,14 @@
  * JSON Schema by `jsonSchema.ts` and as a page by `reference.ts`. It changes no value, so input and output are alike;
  * rules between keys are in `checks.ts`.
  */
-import { z } from "zod"
+
 import { defaults } from "./defaults.ts"
 import { choice, duration, flag, listOf, mapping, optional, pattern, required, text, webUrl, whole } from "./fields.ts"
 import { middlewareSchema } from "./middleware/schema.ts"
 import { defaultsSchema, profileSchema, serverKeyPattern, serverSchema } from "./serverSchema.ts"
 import { storageSchema } from "./storageSchema.ts"
 import { telemetrySchema } from "./telemetrySchema.ts"
+import { z } from "./zod.ts"
 
 const icon = mapping({
   src: required(text(), {

@@ -11,7 +11,12 @@ export function nestsTooDeep(text: string): boolean {
 /** The same for a value that somebody else has parsed. */
 export function isTooDeep(value: unknown, levels = maxDepth): boolean {
   if (typeof value !== "object" || value === null) return false
-  return levels === 0 || Object.values(value).some((member) => isTooDeep(member, levels - 1))
+  if (levels === 0) return true
+  if (Array.isArray(value)) return value.some((item) => isTooDeep(item, levels - 1))
+  // Bytes hold no objects, however many there are.
+  if (ArrayBuffer.isView(value)) return false
+  for (const key in value) if (isTooDeep((value as Record<string, unknown>)[key], levels - 1)) return true
+  return false
 }
 
 /** True when a text has more than so many brackets. Hardly any has, and native searches alone tell so. */

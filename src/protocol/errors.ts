@@ -75,12 +75,6 @@ export class ProtocolError extends Error {
   readonly data: JsonValue | undefined
   readonly [brand] = true
 
-  /** A module of somebody else's may have got a copy of this class of its own: what it throws is one all the same. */
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    if (this !== ProtocolError) return Function.prototype[Symbol.hasInstance].call(this, value)
-    return typeof value === "object" && value !== null && brand in value
-  }
-
   constructor(code: number, message: string, data?: JsonValue) {
     super(message)
     this.name = "ProtocolError"
@@ -88,6 +82,15 @@ export class ProtocolError extends Error {
     this.data = data
   }
 }
+
+/** A module of somebody else's may have got a copy of this class of its own: what it throws is one all the same. */
+Object.defineProperty(ProtocolError, Symbol.hasInstance, {
+  value(this: unknown, value: unknown): boolean {
+    // Subclasses inherit this, and are told apart as always.
+    if (this !== ProtocolError) return Function.prototype[Symbol.hasInstance].call(this, value)
+    return typeof value === "object" && value !== null && brand in value
+  },
+})
 
 export interface UpstreamErrorFacts {
   /** Manifest key of the server; in nested manifests the path, `team/github`. Undefined while a transport does not know it. */

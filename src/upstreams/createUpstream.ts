@@ -10,6 +10,7 @@ import { instanceEra, isModernSetting } from "../wire/eras/attach.ts"
 import type { CatalogueCache } from "./catalogueCache.ts"
 import { childEnvironment } from "./childEnvironment.ts"
 import { LineBudget } from "./lineBudget.ts"
+import { refuseUri } from "./readableUri.ts"
 import type { MaskingLogger } from "./serverLogger.ts"
 import { ServerUpstream } from "./serverUpstream.ts"
 import type { SessionPolicy } from "./sessionOpener.ts"
@@ -68,6 +69,7 @@ export function createUpstream(entry: ServerEntry, deps: UpstreamDeps): Upstream
     isProcess: target.kind !== "http",
     freeze: entry.mode === "import",
     cache: deps.cache?.fileOf(entry, deps.logger),
+    ...(target.kind === "package" && { refuse: refuseUri }),
   })
 }
 

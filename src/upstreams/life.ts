@@ -83,3 +83,13 @@ export class Life {
     this.#changed()
   }
 }
+
+/** Why a server that is started lazily is stopped. */
+export const resting = "not running until it is needed"
+
+/** Where a server begins, by when it is to run. */
+export const firstStates = {
+  eager: { state: "starting" },
+  lazy: { state: "stopped", reason: resting },
+  off: { state: "disabled", reason: "the manifest says `enabled: false`" },
+} as const

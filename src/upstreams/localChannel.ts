@@ -5,7 +5,8 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks"
 import { messageOf } from "../errors.ts"
-import { rpcCodes } from "../protocol/errors.ts"
+import { isTooDeep, maxDepth } from "../protocol/depth.ts"
+import { rpcCodes, toErrorObject, upstreamError } from "../protocol/errors.ts"
 import type { JsonObject } from "../protocol/json.ts"
 import type { RequestId } from "../protocol/messages.ts"
 import type { Channel, ChannelReceiver } from "../wire/channel.ts"
@@ -95,8 +96,19 @@ export class LocalChannel implements Channel {
 
   #deliver(message: JsonObject, origin: RequestId | undefined): void {
     if (this.#closed) return
+    if (isTooDeep(message)) return this.#refuse(message, origin)
     // Leaves the server's async context: what the host does with the message is not the server's work.
     this.#during.run(undefined, () => this.#receiver?.message(message, origin))
+  }
+
+  /** A message that nests too deep ends the request that it answers, or the question that it is. */
+  #refuse({ id, method }: JsonObject, origin: RequestId | undefined): void {
+    const reason = `sent a message that nests deeper than ${maxDepth} levels`
+    this.#logger?.error(reason)
+    if (id === undefined) return
+    const error = toErrorObject(upstreamError("LIMIT_EXCEEDED", { reason, sent: "maybe", retryable: false }))
+    if (method === undefined) this.#deliver({ jsonrpc: "2.0", id, error }, origin)
+    else this.#transport.onmessage?.({ jsonrpc: "2.0", id, error })
   }
 
   #ended(): void {

@@ -11,7 +11,7 @@ import { Breaker } from "./breaker.ts"
 import type { CatalogueFile } from "./catalogueCache.ts"
 import { Dispatcher } from "./dispatcher.ts"
 import { type CatalogueKeeper, keepCatalogue } from "./keepCatalogue.ts"
-import { Life } from "./life.ts"
+import { firstStates, Life, resting } from "./life.ts"
 import type { LiveSession } from "./liveSession.ts"
 import { checkEveryMs, OwnedSessions } from "./ownedSessions.ts"
 import { Preparation } from "./preparation.ts"
@@ -22,12 +22,6 @@ import { backoff, Supervisor } from "./supervise.ts"
 import type { Upstream, UpstreamEvent, UpstreamInfo, UpstreamState } from "./upstream.ts"
 import { Views } from "./views.ts"
 
-const resting = "not running until it is needed"
-const firstStates = {
-  eager: { state: "starting" },
-  lazy: { state: "stopped", reason: resting },
-  off: { state: "disabled", reason: "the manifest says `enabled: false`" },
-} as const
 /** How long a request waits for the attempt it causes, in milliseconds, while a server is down. */
 const wakeMs = 2_000
 
@@ -42,6 +36,8 @@ export interface ServerUpstreamOptions {
   readonly freeze: boolean
   /** Where the catalogue is kept from one start to the next. */
   readonly cache?: CatalogueFile | undefined
+  /** Why a request is not passed on, where that depends on the server's templates. */
+  readonly refuse?: (request: McpRequest, templates: () => Listing["resourceTemplate"]) => Error | undefined
 }
 
 export class ServerUpstream implements Upstream {
@@ -160,7 +156,8 @@ export class ServerUpstream implements Upstream {
   }
 
   handle(request: McpRequest, context: Context): Promise<McpResult> {
-    return this.#dispatcher.handle(request, context)
+    const refusal = this.#options.refuse?.(request, () => this.listing(context.client)?.resourceTemplate ?? [])
+    return refusal === undefined ? this.#dispatcher.handle(request, context) : Promise.reject(refusal)
   }
 
   setLevel(client: Client, level: string): void {

@@ -271,6 +271,18 @@ export default server\n`,
   })
 })
 
+describe("with few descriptors", () => {
+  it.skipIf(process.platform === "win32")("it starts and serves all the same", async () => {
+    const manifest = served({ one: { mount: path.resolve(import.meta.dirname, "../host/packages/raw.mjs") } })
+    const running = start(["run"], { cwd: project(manifest), descriptors: 64 })
+    await running.shows(/one: ready/)
+    const [, url = ""] = await running.shows(/"url": "(http:[^"]+)"/)
+    expect((await fetch(new URL("/readyz", url))).status).toBe(200)
+    running.child.kill("SIGTERM")
+    expect(await running.ended).toMatchObject({ code: 0 })
+  })
+})
+
 describe("its end leaves no process behind", () => {
   const stubborn = (): { readonly cwd: string; readonly file: string } => {
     const file = path.join(project(""), "pids")

@@ -37,10 +37,15 @@ export interface StartOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly nodeArgs?: readonly string[]
+  /** How many files it may have open, from the start. */
+  readonly descriptors?: number
 }
 
-export function start(args: readonly string[], { cwd, env, nodeArgs = [] }: StartOptions = {}): Running {
-  const child = spawn(process.execPath, [...nodeArgs, main, ...args], {
+export function start(args: readonly string[], { cwd, env, nodeArgs = [], descriptors }: StartOptions = {}): Running {
+  const own = [process.execPath, ...nodeArgs, main, ...args]
+  const limited = ["/bin/sh", "-c", `ulimit -n ${descriptors}; exec "$0" "$@"`, ...own]
+  const [command = "", ...rest] = descriptors === undefined ? own : limited
+  const child = spawn(command, rest, {
     cwd: cwd ?? temporaryFolder(),
     env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...env },
     stdio: ["pipe", "pipe", "pipe"],

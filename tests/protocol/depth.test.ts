@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { maxDepth, nestsTooDeep } from "../../src/protocol/depth.ts"
+import { isTooDeep, maxDepth, nestsTooDeep } from "../../src/protocol/depth.ts"
 import { leastCpuMs } from "../fixtures/noise.ts"
 
 const nested = (depth: number, open = "[", close = "]"): string => `${open.repeat(depth)}${close.repeat(depth)}`
@@ -38,6 +38,16 @@ describe("nestsTooDeep", () => {
       }),
       { numRuns: 500 },
     )
+  })
+
+  it("says the same of values, whatever they hold beside", () => {
+    const deep = (levels: number): unknown =>
+      levels === 0 ? 1 : levels % 2 === 0 ? { a: 1, b: deep(levels - 1) } : [deep(levels - 1)]
+    for (const levels of [0, 1, maxDepth, maxDepth + 1, 5_000]) expect(isTooDeep(deep(levels))).toBe(levels > maxDepth)
+    const round: { self?: unknown; other?: unknown } = {}
+    round.self = round.other = round
+    expect(isTooDeep(round)).toBe(true)
+    expect(isTooDeep({ bytes: new Uint8Array(10_000_000), none: null, text: "[".repeat(500) })).toBe(false)
   })
 
   it.each([

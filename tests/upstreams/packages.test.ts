@@ -201,6 +201,34 @@ describe("the life of a package", () => {
   })
 })
 
+describe("what nests too deep", () => {
+  const raw = path.resolve(import.meta.dirname, "../host/packages/raw.mjs")
+  const deep = (levels: number): object => (levels === 0 ? {} : { a: deep(levels - 1) })
+  const call = (name: string, args: object) => ({ method: "tools/call", params: { name, arguments: args as never } })
+
+  it("ends the call that it answers, and nothing else", async () => {
+    const { upstream, log } = create(entryOf(packageTarget(raw), { config: { capabilities: { tools: {} } } }))
+    await ready(upstream)
+    await expect(upstream.handle(call("do_result", { result: deep(5_000) }), createContext())).rejects.toMatchObject({
+      code: -31004,
+      data: { server: "server", sent: "maybe", reason: expect.stringContaining("deeper than 128") },
+    })
+    await upstream.handle(call("do_notify", { method: "notifications/message", params: deep(200) }), createContext())
+    expect(log.filter(({ message }) => message.includes("deeper than 128"))).toHaveLength(2)
+    expect(await upstream.handle(call("do_result", { result: deep(120) }), createContext())).toHaveProperty("value.a")
+  })
+
+  it("is answered with an error when it is a question", async () => {
+    const { upstream, asked } = create(entryOf(packageTarget(raw), { config: { capabilities: { tools: {} } } }))
+    await ready(upstream)
+    const question = call("do_ask", { method: "sampling/createMessage", params: deep(200) })
+    expect(await upstream.handle(question, createContext())).toMatchObject({
+      value: { structuredContent: { error: { code: -31004 } } },
+    })
+    expect(asked).toEqual([])
+  })
+})
+
 describe("log levels", () => {
   it("that a server refuses are no reason to refuse a call", async () => {
     const raw = path.resolve(import.meta.dirname, "../host/packages/raw.mjs")

@@ -2,8 +2,9 @@
  * The schema of `middleware`: a list of names, each alone or with options, and of modules. Which form an item has is told
  * by its keys, so its findings are reported by `problems.ts` beside this file.
  */
-import { z } from "zod"
+
 import { choice, listOf, mapping, optional, text } from "../fields.ts"
+import { z } from "../zod.ts"
 import { circuitBreakerOptions } from "./circuitBreaker.ts"
 import { concurrencyOptions } from "./concurrency.ts"
 import { errorsOptions } from "./errors.ts"
