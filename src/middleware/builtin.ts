@@ -7,6 +7,9 @@ type Loaders = { readonly [Name in BuiltinName]: () => Promise<MiddlewareDefinit
 const loaders: Loaders = {
   errors: async () => (await import("./errors.ts")).errors,
   timing: async () => (await import("./timing.ts")).timing,
+  resourcesAsTools: async () => (await import("./resourcesAsTools.ts")).resourcesAsTools,
+  promptsAsTools: async () => (await import("./promptsAsTools.ts")).promptsAsTools,
+  toolInjection: async () => (await import("./toolInjection.ts")).toolInjection,
 }
 
 /** `name` is one that the manifest's schema has accepted, and so are its options. */

@@ -2,4 +2,6 @@
 export const middlewareDefaults = {
   errors: { mask: "internal" },
   timing: { slow: "5s", level: "debug" },
+  resourcesAsTools: { listName: "list_resources", readName: "read_resource", content: "text" },
+  promptsAsTools: { listName: "list_prompts", getName: "get_prompt" },
 } as const

@@ -5,12 +5,18 @@
 import { z } from "zod"
 import { choice, listOf, mapping, optional, text } from "../fields.ts"
 import { errorsOptions } from "./errors.ts"
+import { promptsAsToolsOptions } from "./promptsAsTools.ts"
+import { resourcesAsToolsOptions } from "./resourcesAsTools.ts"
 import { timingOptions } from "./timing.ts"
+import { toolInjectionOptions } from "./toolInjection.ts"
 
 /** The host's own, by name. A file beside this one has the options of each. */
 export const builtinOptions = {
   errors: errorsOptions,
   timing: timingOptions,
+  resourcesAsTools: resourcesAsToolsOptions,
+  promptsAsTools: promptsAsToolsOptions,
+  toolInjection: toolInjectionOptions,
 } as const
 
 export type BuiltinName = keyof typeof builtinOptions
