@@ -145,7 +145,9 @@ describe("around a server", () => {
     })
     const one = client()
     const [uri] = uris(await one.call("team_list_resources"))
-    expect(await one.call("team_read_resource", { uri: String(uri) })).toMatchObject({ content: [{ text: "text of doc://one" }] })
+    expect(await one.call("team_read_resource", { uri: String(uri) })).toMatchObject({
+      content: [{ text: "text of doc://one" }],
+    })
     expect(await one.call("team_a_read_resource", { uri: String(uri) })).toMatchObject({
       content: [{ resource: { uri: "doc://team/a/one" } }],
     })
