@@ -77,7 +77,10 @@ export class ProtocolError extends Error {
 
   /** A module of somebody else's may have got a copy of this class of its own: what it throws is one all the same. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    if (this !== ProtocolError) return Function.prototype[Symbol.hasInstance].call(this, value)
+    // Its subclasses inherit this, and are told apart as always.
+    // biome-ignore lint/complexity/noThisInStatic: which class is asked is the question
+    const asked: unknown = this
+    if (asked !== ProtocolError) return Function.prototype[Symbol.hasInstance].call(asked, value)
     return typeof value === "object" && value !== null && brand in value
   }
 
