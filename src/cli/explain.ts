@@ -3,6 +3,7 @@ import { hiddenIn, keptBy } from "../composition/filter.ts"
 import { createNamespace } from "../composition/namespace.ts"
 import { overrideOf, sectionOf } from "../composition/override.ts"
 import type { Component, RulePath } from "../composition/types.ts"
+import { ownTools } from "../host/catalogs.ts"
 import type { Manifest, ServerEntry } from "../manifest/types.ts"
 import { pathText } from "../manifest/words.ts"
 import type { JsonObject } from "../protocol/json.ts"
@@ -16,7 +17,7 @@ export function explainHidden({ manifest, host, catalog }: LocalHost, kinds: rea
   const { withheld, collisions } = catalog()
   const shown = <T extends { readonly kind: Kind }>(each: T): boolean => kinds.includes(each.kind)
   const filtered = manifest.servers.flatMap((entry) => {
-    const listing = host.listing(entry.key)
+    const listing = host.offered(entry.key)
     const hidden = listing === undefined ? [] : hiddenIn(entry.rules, listing)
     return hidden.filter(shown).map(({ kind, key, path }) => row(entry, kind, key, path, reasonOf(entry, path)))
   })
@@ -54,6 +55,11 @@ function reasonOf({ rules }: ServerEntry, [section, word, index]: RulePath): str
 export function layersOf(component: Component, { servers }: Manifest): JsonObject[] {
   const { kind, key, local, origin } = component
   const step = (layer: string, from: string, to: string, more: JsonObject = {}) => ({ layer, from, to, ...more })
+  if (origin.server === ownTools)
+    return [
+      step("middleware", origin.key, origin.key),
+      ...(key === origin.key ? [] : [step("shortened", origin.key, key)]),
+    ]
   const own = step("server", origin.key, origin.key)
   const entry = servers.find((each) => each.key === origin.server)
   if (entry === undefined) return [own]

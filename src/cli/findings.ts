@@ -1,10 +1,11 @@
 /** What `check --connect` finds in the servers of a manifest once each has started or failed. */
 import { unmatchedPatterns } from "../composition/filter.ts"
 import { type HostErrorCode, hostErrors, type SourcePlace } from "../errors.ts"
+import { ownTools } from "../host/catalogs.ts"
 import type { ServerReport } from "../host/inspect.ts"
 import type { Manifest, ServerEntry } from "../manifest/types.ts"
 import { pathText } from "../manifest/words.ts"
-import { collisionText, isClash, isError, winnerText, withheldText } from "./collisions.ts"
+import { collisionHelp, collisionText, isClash, isError, winnerText, withheldText } from "./collisions.ts"
 import { masked } from "./failure.ts"
 import { type LocalHost, withHost } from "./localHost.ts"
 
@@ -58,12 +59,16 @@ function collisions(local: LocalHost): Finding[] {
   return host.collisions().map((collision) => {
     const refused = isError(collision)
     const winner = `; ${winnerText(collision)}`
+    const { kept, dropped } = collision
     return {
       severity: refused ? "error" : "warning",
       code: "NAME_COLLISION",
       message: `${collisionText(collision)}${refused || !isClash(collision) ? "" : winner}`,
-      help: isClash(collision) ? hostErrors.NAME_COLLISION.help : "Correct the server: names and URIs are given once.",
-      place: placeOf(manifest, collision.dropped.server),
+      help: isClash(collision)
+        ? collisionHelp(collision)
+        : "Correct the server: names and URIs are given once. A tool that its middleware adds can have another name.",
+      // Of two sides, the manifest says more of a server.
+      place: placeOf(manifest, dropped.server === ownTools ? kept.server : dropped.server),
     }
   })
 }
@@ -90,7 +95,7 @@ function withheld({ manifest, host }: LocalHost): Finding[] {
 
 function unmatched({ manifest, host }: LocalHost): Finding[] {
   return entriesOf(manifest).flatMap(({ key, rules, placeOf }) => {
-    const listing = host.listing(key)
+    const listing = host.offered(key)
     if (listing === undefined) return []
     return unmatchedPatterns(rules, listing).map(
       ({ path, pattern }): Finding => ({

@@ -7,6 +7,7 @@ import type { Catalog, CollisionPolicy, Listing, Source } from "../composition/t
 import type { HostSection } from "../manifest/types.ts"
 import type { Chain } from "../middleware/chain.ts"
 import { type CacheHint, strictest, uncacheable } from "../protocol/cacheHint.ts"
+import type { JsonObject } from "../protocol/json.ts"
 import type { Client } from "../protocol/messages.ts"
 import { type Kind, kinds, kindWords } from "../protocol/methods.ts"
 import { isUp, type Member } from "./member.ts"
@@ -68,6 +69,12 @@ export class Catalogs {
   allows(member: Member, client: Client, uri: string): boolean {
     const listing = member.upstream.listing(client)
     return listing !== undefined && this.#source(member, listing).allowsUri(uri)
+  }
+
+  /** What a server lists, before filters, with what middleware adds and changes. */
+  offered(member: Member): Listing | undefined {
+    const listing = member.upstream.listing(undefined)
+    return listing && this.#source(member, listing).listing
   }
 
   /** How long a client may take its list for current: as long as all servers say, of which none is missing in it. */
@@ -143,8 +150,13 @@ export class Catalogs {
   }
 }
 
-/** A server's listing with the tools that its middleware adds. */
+/** A server's listing with the tools that its middleware adds. Of one name, the added one counts: it is what calls reach. */
 function withAdded(listing: Listing, { tools }: Chain): Listing {
   if (tools.size === 0) return listing
-  return { ...listing, tool: [...listing.tool, ...[...tools.values()].map(({ definition }) => definition)] }
+  const isBeaten = (tool: JsonObject): boolean => tools.has(String(tool["name"]))
+  const added = [...tools.values()].map(({ definition }) => definition)
+  return {
+    ...listing,
+    tool: [...listing.tool.filter((tool) => !isBeaten(tool)), ...added, ...listing.tool.filter(isBeaten)],
+  }
 }

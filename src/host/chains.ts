@@ -4,10 +4,11 @@
  */
 import { isDeepStrictEqual } from "node:util"
 import type { Logger } from "pino"
+import { HostError, messageOf } from "../errors.ts"
 import type { MiddlewareEntry } from "../manifest/types.ts"
 import { type Chain, createChain, type Link } from "../middleware/chain.ts"
 import { guarded } from "../middleware/guarded.ts"
-import type { Middleware, MiddlewareDeps } from "../middleware/types.ts"
+import type { Middleware, MiddlewareDefinition, MiddlewareDeps } from "../middleware/types.ts"
 import { withPrefix } from "../storage/prefixed.ts"
 import type { Storage } from "../storage/storage.ts"
 import { maskOf } from "../telemetry/logger.ts"
@@ -76,7 +77,7 @@ export class Chains {
       return old
     }
     const deps = this.#deps(definition.name, at, place)
-    const made = definition.create(options, deps)
+    const made = create(definition, options, deps)
     const middleware = entry.module === undefined ? made : guarded(made, definition.name, deps.logger)
     const running = { link: { name: definition.name, middleware }, entry, code, server: place.server }
     this.running.push(running)
@@ -95,6 +96,20 @@ export class Chains {
       subject: (request, client) => surroundings.subject(request, client, server),
       on: (listener) => surroundings.on(listener, server),
     }
+  }
+}
+
+function create(definition: MiddlewareDefinition, options: unknown, deps: MiddlewareDeps): Middleware {
+  try {
+    return definition.create(options, deps)
+  } catch (error) {
+    if (error instanceof HostError) throw error
+    const where = deps.server === undefined ? "" : ` around ${deps.server}`
+    const message = `The middleware ${definition.name}${where} cannot be made: ${messageOf(error)}`
+    throw new HostError("MIDDLEWARE_UNUSABLE", message, {
+      cause: error,
+      help: "Correct its code or its options; its create must not throw.",
+    })
   }
 }
 

@@ -51,7 +51,9 @@ export function capabilitiesOf(members: readonly Member[], client: Client, addsT
   )
   const tasks = tasksOffered(seen, client)
   return {
-    ...((addsTools || has("tools")) && { tools: { listChanged: true } }),
+    ...((addsTools || members.some(({ chain }) => chain.tools.size > 0) || has("tools")) && {
+      tools: { listChanged: true },
+    }),
     ...(has("resources") && { resources: { ...(subscribe && { subscribe: true }), listChanged: true } }),
     ...(has("prompts") && { prompts: { listChanged: true } }),
     ...(has("completions") && { completions: {} }),

@@ -3,6 +3,7 @@
  * A reload makes another graph, which may run on the same upstreams; a manifest inside a manifest is a graph of its own.
  * Made by `build.ts`; the host and `nestedUpstream.ts` own it.
  */
+import type { Listing } from "../composition/types.ts"
 import type { Manifest } from "../manifest/types.ts"
 import type { Chain } from "../middleware/chain.ts"
 import type { Client, Handler, McpNotification, Unsubscribe } from "../protocol/messages.ts"
@@ -90,6 +91,14 @@ export class Graph implements Scope {
     if (own !== undefined) return own
     const outer = [...this.members.values()].find(({ entry }) => path.startsWith(`${entry.key}/`))
     return outer?.nested?.graph.find(path)
+  }
+
+  /** What a server lists as it is composed, with what middleware adds and changes; undefined while it was never listed. */
+  offered(path: string): Listing | undefined {
+    const own = this.members.get(path)
+    if (own !== undefined) return this.catalogs.offered(own)
+    const outer = [...this.members.values()].find(({ entry }) => path.startsWith(`${entry.key}/`))
+    return outer?.nested?.graph.offered(path)
   }
 
   /** Starts the servers that are not yet, some at once. With a client whose capabilities are known, their first sessions are its own. */

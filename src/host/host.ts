@@ -3,7 +3,7 @@
  * another in its place when the manifest changes; endpoints and the command line call it. Nothing here reads the
  * network or the disk.
  */
-import type { Catalog, Collision, Renaming, Withheld } from "../composition/types.ts"
+import type { Catalog, Collision, Listing, Renaming, Withheld } from "../composition/types.ts"
 import type { Readiness, Served } from "../endpoints/served.ts"
 import type { Manifest } from "../manifest/types.ts"
 import type { JsonObject } from "../protocol/json.ts"
@@ -145,6 +145,11 @@ export class Host implements Served {
   /** What a server itself lists, before filters; undefined while it was never listed. Without a client, as at first. */
   listing(path: string, client?: Client): ReturnType<Upstream["listing"]> {
     return this.graph.find(path)?.upstream.listing(client)
+  }
+
+  /** The same as it is composed at first, with what middleware adds and changes. */
+  offered(path: string): Listing | undefined {
+    return this.graph.offered(path)
   }
 
   info(path: string): ReturnType<Upstream["info"]> {

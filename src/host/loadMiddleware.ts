@@ -2,6 +2,7 @@
  * Loads the middleware that a manifest names, before its graph is built: the host's own, and modules of others, whose
  * options their own schema checks here. Called by the command line for every manifest that is to be served or checked.
  */
+import type { RulePath } from "../composition/types.ts"
 import { HostError, hostErrors, messageOf } from "../errors.ts"
 import { ManifestError, type Problem } from "../manifest/manifestError.ts"
 import type { Manifest, MiddlewareEntry } from "../manifest/types.ts"
@@ -36,7 +37,7 @@ export async function loadMiddleware(manifest: Manifest, { anew = false } = {}):
 
 /** The modules that a manifest names by path, those of manifests inside included. */
 export function middlewareModules(manifest: Manifest): string[] {
-  return entriesOf(manifest).flatMap(({ entry }) => entry.module ?? [])
+  return entriesOf(manifest).flatMap(({ entry }) => entry.module ?? entry.imported ?? [])
 }
 
 interface Placed {
@@ -56,8 +57,8 @@ async function prepare(
   directory: string,
   anew: boolean,
 ): Promise<Prepared | { readonly problems: Problem[] }> {
-  const { module, name, options } = entry
-  if (module === undefined) return { definition: await loadBuiltin(name), options, code: undefined }
+  const { module, options } = entry
+  if (module === undefined) return prepareBuiltin(entry, directory, anew)
   const code = codeOfPath(module)
   const definition = await loadModule(module, directory, anew ? code : undefined).catch((error: unknown) => error)
   if (!isDefinition(definition)) return { problems: [unusable(entry, definition)] }
@@ -65,6 +66,26 @@ async function prepare(
   const parsed = definition.options?.safeParse(options) ?? unexpected
   if (parsed.success) return { definition, options: parsed.data, code }
   return { problems: parsed.error.issues.map((issue) => invalid(entry, issue)) }
+}
+
+/** One of the host's own, with what its options import. */
+async function prepareBuiltin(entry: MiddlewareEntry, directory: string, anew: boolean) {
+  const { name, options, imported } = entry
+  const definition = await loadBuiltin(name)
+  if (imported === undefined) return { definition, options, code: undefined }
+  const code = codeOfPath(imported)
+  try {
+    const { default: exported } = await loadPackage(imported, directory, anew ? code : undefined)
+    return { definition, options: { ...options, imported: plainDefault(exported) }, code }
+  } catch (error) {
+    return { problems: [unusable(entry, error, ["module"])] }
+  }
+}
+
+/** What CommonJS exports as `default` is one level down. */
+function plainDefault(exported: unknown): unknown {
+  const inner = (exported as { default?: unknown } | null | undefined)?.default
+  return typeof exported === "object" && !Array.isArray(exported) && inner !== undefined ? inner : exported
 }
 
 const unexpected = { success: false, error: { issues: [{ path: [], message: "it takes no options" }] } } as const
@@ -81,13 +102,13 @@ function isDefinition(value: unknown): value is MiddlewareDefinition {
   return typeof name === "string" && typeof create === "function"
 }
 
-function unusable({ name, placeOf }: MiddlewareEntry, found: unknown): Problem {
+function unusable({ name, placeOf }: MiddlewareEntry, found: unknown, at: RulePath = []): Problem {
   const reason =
     found instanceof HostError || found instanceof Error
       ? messageOf(found)
       : `the default export of ${name} is not made with defineMiddleware`
   const help = found instanceof HostError ? found.help : hostErrors.MIDDLEWARE_UNUSABLE.help
-  return { code: "MIDDLEWARE_UNUSABLE", message: reason, help, place: placeOf([]), severity: "error" }
+  return { code: "MIDDLEWARE_UNUSABLE", message: reason, help, place: placeOf(at), severity: "error" }
 }
 
 function invalid(

@@ -64,7 +64,7 @@ class Router {
     this.#tasks = tasks
     this.#shown = shown
     this.#ready = ready
-    this.#ways = createWays((request, context) => this.handle(request, context))
+    this.#ways = createWays((request, context) => this.handle(request, context), scope)
     const lists = kinds.map((kind): [string, Handler] => [
       kindWords[kind].list,
       (request, context) => this.#list(kind, request, context),

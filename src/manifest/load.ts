@@ -13,6 +13,7 @@ import { identityOf, parseWithIncludes } from "./include.ts"
 import type { Interpolated } from "./interpolate.ts"
 import { lockPath } from "./lockPath.ts"
 import { ManifestError, type Problem } from "./manifestError.ts"
+import { middlewareWarnings } from "./middleware/read.ts"
 import { normalize } from "./normalize.ts"
 import { checkSchema } from "./problems.ts"
 import { readText, type TextResult } from "./readText.ts"
@@ -98,15 +99,20 @@ async function fromText(report: Report, standing: Standing, loading: Loading): P
     const full = target.kind === "manifest" ? inside.get(key) : target
     return full === undefined ? [] : [[key, full]]
   })
+  const placeOf = (path: Path) => report.placeAt(keyAt(tree, path)?.start ?? offsetOf(tree, path))
   // The schema has accepted it.
   return normalize(toValue(tree) as ManifestInput, {
     ...{ file: report.file, directory, readings, path: standing.path, frozen: standing.frozen },
     targets: new Map(targets),
     security,
     secrets: [...new Set([...secretsOf(used, tree), ...nested.flatMap(({ secrets }) => secrets)])],
-    warnings: [...ignored(tree, report, standing), ...nested.flatMap(({ warnings }) => warnings)],
+    warnings: [
+      ...ignored(tree, report, standing),
+      ...middlewareWarnings(tree, readings.middleware, placeOf),
+      ...nested.flatMap(({ warnings }) => warnings),
+    ],
     profiles: keysOf(tree, "profiles"),
-    placeOf: (path) => report.placeAt(keyAt(tree, path)?.start ?? offsetOf(tree, path)),
+    placeOf,
   })
 }
 

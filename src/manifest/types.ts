@@ -51,6 +51,8 @@ export interface MiddlewareEntry {
   readonly name: string
   /** The absolute path or npm package of a module; undefined for the host's own. */
   readonly module?: string
+  /** The absolute path or npm package of a module that the options of the host's own name. */
+  readonly imported?: string
   /** As the manifest has them, interpolated. Those of the host's own are checked. */
   readonly options: JsonObject
   /** Where something below it is written; where it would be, when it is not. */

@@ -13,6 +13,9 @@ const loaders: Loaders = {
   retry: async () => (await import("./retry.ts")).retry,
   sizeLimit: async () => (await import("./sizeLimit.ts")).sizeLimit,
   timing: async () => (await import("./timing.ts")).timing,
+  resourcesAsTools: async () => (await import("./resourcesAsTools.ts")).resourcesAsTools,
+  promptsAsTools: async () => (await import("./promptsAsTools.ts")).promptsAsTools,
+  toolInjection: async () => (await import("./toolInjection.ts")).toolInjection,
 }
 
 /** `name` is one that the manifest's schema has accepted, and so are its options. */

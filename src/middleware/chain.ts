@@ -3,6 +3,7 @@
  * servers; a method that no hook concerns costs one look-up, and an empty chain nothing. Made by `host/chains.ts`.
  */
 import type { Listing } from "../composition/types.ts"
+import { HostError } from "../errors.ts"
 import type { Handler, McpNotification, McpRequest } from "../protocol/messages.ts"
 import {
   type AddedTool,
@@ -58,13 +59,33 @@ export function createChain(links: readonly Link[]): Chain {
     pass: (notification, passage, deliver) => passThrough(notified, passage, deliver)(notification),
     list: (listing, server) => middleware.reduceRight((shown, each) => each.listing?.(shown, server) ?? shown, listing),
     closes: middleware.some(({ close }) => close !== undefined),
-    tools: new Map(middleware.flatMap(({ tools = [] }) => tools.map((tool) => [tool.definition.name, tool]))),
+    tools: toolsOf(links),
   }
 }
 
 function tracedHooksOf({ middleware, trace }: Link, method: string | undefined): RequestHook[] {
   const hooks = hooksOf(middleware, method)
   return trace === undefined || hooks.length === 0 ? hooks : [trace, ...hooks]
+}
+
+/** By name; two of one name are an error of the manifest. */
+function toolsOf(links: readonly Link[]): Map<string, AddedTool> {
+  const tools = new Map<string, AddedTool>()
+  const owners = new Map<string, string>()
+  for (const { name, middleware } of links) {
+    for (const tool of middleware.tools ?? []) {
+      const key = tool.definition.name
+      const owner = owners.get(key)
+      if (owner !== undefined) {
+        const message = `Two middleware of one list add the tool ${key}: ${owner} and ${name}`
+        const help = "Give one of the two tools another name, in the options of its middleware."
+        throw new HostError("NAME_COLLISION", message, { help })
+      }
+      owners.set(key, name)
+      tools.set(key, tool)
+    }
+  }
+  return tools
 }
 
 /** What of a middleware surrounds requests of a method, outermost first; without one, of any method that has no hook. */

@@ -3,14 +3,18 @@ import { messageOf } from "../errors.ts"
 import { ProtocolError, rpcCodes } from "../protocol/errors.ts"
 import type { McpResult } from "../protocol/messages.ts"
 import type { FactLogger } from "../telemetry/types.ts"
-import { type MessageHook, type Middleware, methodHooks, type NotificationHook, type RequestHook } from "./types.ts"
+import {
+  type AddedTool,
+  type MessageHook,
+  type Middleware,
+  methodHooks,
+  type NotificationHook,
+  type RequestHook,
+} from "./types.ts"
 
 export function guarded(middleware: Middleware, name: string, logger: FactLogger): Middleware {
   const { request, notification, ...rest } = middleware
-  const failed = (error: unknown): ProtocolError => {
-    logger.error(`the middleware ${name} failed: ${messageOf(error)}`, { err: error })
-    return new ProtocolError(rpcCodes.internalError, `Internal error in the middleware ${name}`)
-  }
+  const failed = failing(name, logger)
   const around = (hook: RequestHook): RequestHook => {
     return async (given, context, next) => {
       let inner: { readonly error: unknown } | undefined
@@ -41,7 +45,41 @@ export function guarded(middleware: Middleware, name: string, logger: FactLogger
     ...(middleware.close !== undefined && { close: middleware.close.bind(middleware) }),
     ...(request !== undefined && { request: around(request.bind(middleware)) }),
     ...(notification !== undefined && { notification: passing(notification.bind(middleware), failed) }),
+    ...(middleware.tools !== undefined && {
+      tools: middleware.tools.map((tool) => guardedTool(tool, name, logger)),
+    }),
     ...Object.fromEntries(hooks),
+  }
+}
+
+/** A tool that somebody else's middleware adds. */
+export function guardedTool(tool: AddedTool, name: string, logger: FactLogger): AddedTool {
+  const failed = failing(name, logger)
+  return {
+    definition: tool.definition,
+    async call(args, about) {
+      let inner: { readonly error: unknown } | undefined
+      const host: typeof about.host = async (request, context) => {
+        try {
+          return await about.host(request, context)
+        } catch (error) {
+          inner = { error }
+          throw error
+        }
+      }
+      try {
+        return assertResult(await tool.call(args, { ...about, host }))
+      } catch (error) {
+        throw error instanceof ProtocolError || error === inner?.error ? error : failed(error)
+      }
+    },
+  }
+}
+
+function failing(name: string, logger: FactLogger): (error: unknown) => ProtocolError {
+  return (error) => {
+    logger.error(`the middleware ${name} failed: ${messageOf(error)}`, { err: error })
+    return new ProtocolError(rpcCodes.internalError, `Internal error in the middleware ${name}`)
   }
 }
 

@@ -14,6 +14,7 @@ import type {
   McpResult,
   Unsubscribe,
 } from "../protocol/messages.ts"
+import type { Kind } from "../protocol/methods.ts"
 import type { Store } from "../storage/store.ts"
 import type { FactLogger, Metrics } from "../telemetry/types.ts"
 
@@ -88,10 +89,17 @@ export interface AddedTool {
   call(args: JsonObject, call: AddedCall): Promise<McpResult>
 }
 
+/** URIs in the result are as clients see them, as those in what `host` answers. */
 export interface AddedCall {
   readonly context: Context
+  /** What the client sent, whole: with its `_meta`, and its answers to questions. */
+  readonly params: JsonObject
   /** The host as this client sees it, in the names clients use, inside of the manifest's chain. */
   readonly host: Handler
+  /** Manifest key of the server that something of `host` is of; undefined when the catalogue does not say. */
+  owner(kind: Kind, key: string): string | undefined
+  /** What `host` calls the tool or prompt that the middleware's place calls so: a server's own name, around a server. Undefined when the client sees none. */
+  exposed(kind: "tool" | "prompt", name: string): string | undefined
 }
 
 /** What a request is about, in the names the middleware sees. */

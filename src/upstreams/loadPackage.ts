@@ -10,6 +10,7 @@ import type { NamespacedUnregister } from "tsx/esm/api"
 import { HostError, messageOf } from "../errors.ts"
 import type { Manifest, ServerEntry } from "../manifest/types.ts"
 import { isJsonObject, type JsonValue } from "../protocol/json.ts"
+import { offerHostModules } from "./hostModules.ts"
 import { codeFiles, codeKey, codeOf, loadAnew } from "./packageCode.ts"
 
 const entryNames = ["src/index.ts", "index.ts", "src/index.js", "index.js", "index.mjs", "index.cjs"]
@@ -28,6 +29,7 @@ export async function loadPackage(
 ): Promise<Record<string, unknown>> {
   const entry = findEntry(specifier, directory)
   try {
+    offerHostModules(entry)
     if (code !== undefined) await loadAnew(entry)
     const url = pathToFileURL(entry).href + (code === undefined ? "" : `?${codeKey}=${code}`)
     if (/\.[mc]?tsx?$/.test(entry)) return await loadTypescript(entry, url)

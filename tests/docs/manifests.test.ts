@@ -112,5 +112,7 @@ function examples(): Record<string, string> {
     "hello.ts": fileIn(pageOf("README.md").text, "hello.ts"),
     "bookmarks/package.json": fileIn(pageOf("docs/writing-a-server.md").text, "bookmarks/package.json"),
     "bookmarks/index.ts": fileIn(pageOf("docs/writing-a-server.md").text, "bookmarks/index.ts"),
+    "guard.ts": fileIn(pageOf("docs/middleware.md").text, "guard.ts"),
+    "my-tools.ts": fileIn(pageOf("docs/middleware/toolInjection.md").text, "my-tools.ts"),
   }
 }

@@ -192,7 +192,7 @@ describe("reload", () => {
     const { client, directory, reload } = await start(text("A"), { files: { "t.ts": tracer("reload") } })
     const seen = seenBy("reload")
     const one = client()
-    const slow = one.call("s_slow", { ms: 400 })
+    const slow = one.call("s_slow", { ms: 4_000 })
     await writeFile(path.join(directory, "mcp-host.yaml"), text("B"))
     await reload()
     await one.call("s_echo", { text: "x" })

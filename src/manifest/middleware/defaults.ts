@@ -8,4 +8,6 @@ export const middlewareDefaults = {
   retry: { attempts: 3, backoff: "200ms", maxBackoff: "5s", within: "30s", annotations: true },
   sizeLimit: { result: "1MiB", arguments: "256KiB", mode: "reject" },
   timing: { slow: "5s", level: "debug" },
+  resourcesAsTools: { listName: "list_resources", readName: "read_resource", content: "text" },
+  promptsAsTools: { listName: "list_prompts", getName: "get_prompt" },
 } as const

@@ -1,17 +1,23 @@
 /** Reads the `middleware` lists: which middleware each item is, with its options. Runs on values the schema has accepted. */
+import type { SourcePlace } from "../../errors.ts"
 import { isJsonObject, type JsonObject } from "../../protocol/json.ts"
 import { defaults } from "../defaults.ts"
 import type { Path, Scope } from "../scope.ts"
 import { checkStoreName } from "../stores.ts"
 import { readModule } from "../target.ts"
-import { nodeAt, toValue } from "../tree.ts"
+import { nodeAt, type Tree, toValue } from "../tree.ts"
+import type { ManifestWarning } from "../types.ts"
 import { pathText } from "../words.ts"
+import { checkInjectedTools } from "./injectedTools.ts"
+import { orderWarnings } from "./order.ts"
 import { checkRules } from "./rules.ts"
 import type { MiddlewareInput } from "./schema.ts"
 
 export interface MiddlewareReading {
   readonly name: string
   readonly module?: string
+  /** The absolute path or npm package of a module that the options of the host's own name. */
+  readonly imported?: string
   readonly options: JsonObject
   /** Where its options are in the item. */
   readonly at: readonly string[]
@@ -19,10 +25,25 @@ export interface MiddlewareReading {
 
 /** By the text of each list's path. */
 export function readMiddleware(scope: Scope): Map<string, readonly MiddlewareReading[]> {
-  const servers = nodeAt(scope.tree, ["servers"])
+  return new Map(listsOf(scope.tree).map((path) => [pathText(path), readList(path, scope)]))
+}
+
+/** What is wrong with the order of the lists of a manifest that has no problems. */
+export function middlewareWarnings(
+  tree: Tree,
+  readings: ReadonlyMap<string, readonly MiddlewareReading[]>,
+  placeOf: (path: Path) => SourcePlace,
+): ManifestWarning[] {
+  return listsOf(tree).flatMap((path) => {
+    const names = (readings.get(pathText(path)) ?? []).map(({ name, module }) => (module === undefined ? name : "use"))
+    return orderWarnings(names, path, placeOf)
+  })
+}
+
+function listsOf(tree: Tree): Path[] {
+  const servers = nodeAt(tree, ["servers"])
   const keys = servers?.kind === "map" ? [...servers.entries.keys()] : []
-  const paths: Path[] = [["middleware"], ...keys.map((key) => ["servers", key, "middleware"])]
-  return new Map(paths.map((path) => [pathText(path), readList(path, scope)]))
+  return [["middleware"], ...keys.map((key) => ["servers", key, "middleware"])]
 }
 
 function readList(path: Path, scope: Scope): MiddlewareReading[] {
@@ -42,7 +63,10 @@ function readList(path: Path, scope: Scope): MiddlewareReading[] {
 }
 
 function readItem(input: MiddlewareInput[number], path: Path, scope: Scope): MiddlewareReading | undefined {
-  if (typeof input === "string") return { name: input, options: {}, at: [] }
+  if (typeof input === "string") {
+    if (input === "toolInjection") checkInjectedTools({}, path, scope)
+    return { name: input, options: {}, at: [] }
+  }
   // The schema lets in any JSON as options, and nothing but JSON comes out of the parser.
   const item = input as JsonObject
   const { use, options } = item
@@ -52,8 +76,11 @@ function readItem(input: MiddlewareInput[number], path: Path, scope: Scope): Mid
       ? undefined
       : { name: use, module, options: isJsonObject(options) ? options : {}, at: ["options"] }
   }
-  const [name = "", own] = Object.entries(item)[0] ?? []
-  return { name, options: isJsonObject(own) ? own : {}, at: [name] }
+  const [name = "", own = {}] = Object.entries(item)[0] ?? []
+  const reading = { name, options: isJsonObject(own) ? own : {}, at: [name] }
+  if (name !== "toolInjection") return reading
+  const imported = checkInjectedTools(reading.options, [...path, name], scope)
+  return imported === undefined ? reading : { ...reading, imported }
 }
 
 /** The host's own call the store they keep something in `store`. */

@@ -8,11 +8,14 @@ import { z } from "../zod.ts"
 import { circuitBreakerOptions } from "./circuitBreaker.ts"
 import { concurrencyOptions } from "./concurrency.ts"
 import { errorsOptions } from "./errors.ts"
+import { promptsAsToolsOptions } from "./promptsAsTools.ts"
 import { rateLimitOptions } from "./rateLimit.ts"
+import { resourcesAsToolsOptions } from "./resourcesAsTools.ts"
 import { retryOptions } from "./retry.ts"
 import { sizeLimitOptions } from "./sizeLimit.ts"
 import { timeoutOptions } from "./timeout.ts"
 import { timingOptions } from "./timing.ts"
+import { toolInjectionOptions } from "./toolInjection.ts"
 
 /** The host's own, by name. A file beside this one has the options of each. */
 export const builtinOptions = {
@@ -24,6 +27,9 @@ export const builtinOptions = {
   retry: retryOptions,
   sizeLimit: sizeLimitOptions,
   timing: timingOptions,
+  resourcesAsTools: resourcesAsToolsOptions,
+  promptsAsTools: promptsAsToolsOptions,
+  toolInjection: toolInjectionOptions,
 } as const
 
 export type BuiltinName = keyof typeof builtinOptions

@@ -1,0 +1,19 @@
+/** Options of the middleware `promptsAsTools`. */
+
+import { mapping, optional } from "../fields.ts"
+import type { z } from "../zod.ts"
+import { middlewareDefaults } from "./defaults.ts"
+import { toolName } from "./toolName.ts"
+
+export const promptsAsToolsOptions = mapping({
+  listName: optional(toolName(), {
+    description: "The name of the tool that lists prompts.",
+    default: middlewareDefaults.promptsAsTools.listName,
+  }),
+  getName: optional(toolName(), {
+    description: "The name of the tool that gives a prompt's messages.",
+    default: middlewareDefaults.promptsAsTools.getName,
+  }),
+}).meta({ description: "Adds tools that list and get prompts, for clients that only know tools." })
+
+export type PromptsAsToolsOptions = z.infer<typeof promptsAsToolsOptions>
