@@ -53,8 +53,8 @@ interface Serving {
 export class LegacySession {
   readonly #options: LegacySessionOptions
   readonly #inFlight = new InFlight<RequestId, Serving>()
-  /** For what belongs to no request. */
-  readonly #pace: Pace
+  /** For what belongs to no request; made with the first of it. */
+  #pace: Pace | undefined
   /** Made when the first is asked: most clients never are. */
   #questions: Questions | undefined
   #client: Client | undefined
@@ -65,7 +65,6 @@ export class LegacySession {
 
   constructor(options: LegacySessionOptions) {
     this.#options = options
-    this.#pace = this.#paced(undefined)
   }
 
   get client(): Client | undefined {
@@ -91,7 +90,7 @@ export class LegacySession {
 
   /** The client has left, or the host closes: everything of its ends, and what is in flight is answered with `error` if there is one. */
   close(error?: ProtocolError): void {
-    this.#pace.close()
+    this.#ownPace.close()
     for (const [id, { cancellation, pace }] of this.#inFlight.entries()) {
       pace?.flush()
       if (error !== undefined) this.#options.send({ jsonrpc: "2.0", id, error: toErrorObject(error) }, id)
@@ -103,16 +102,15 @@ export class LegacySession {
   }
 
   async #request(id: RequestId, request: McpRequest): Promise<boolean> {
-    const answer = (member: JsonObject): void => void this.#options.send({ jsonrpc: "2.0", id, ...member }, id)
     if ((typeof id !== "string" && typeof id !== "number") || this.#inFlight.has(id)) {
       const message = this.#inFlight.has(id)
         ? `A request with id ${JSON.stringify(id)} is still being served`
         : "A request id is a string or a number"
-      answer({ error: { code: rpcCodes.invalidRequest, message } })
+      this.#fail(id, { code: rpcCodes.invalidRequest, message })
       return true
     }
     if (this.#inFlight.size >= maxInFlight) {
-      answer({ error: toErrorObject(busy(`${maxInFlight} requests of this client are being served already`)) })
+      this.#fail(id, toErrorObject(busy(`${maxInFlight} requests of this client are being served already`)))
       return true
     }
     const cancellation = new Cancellation()
@@ -125,17 +123,21 @@ export class LegacySession {
       // An id may be used again as soon as its answer is out.
       this.#inFlight.delete(id)
       if (result instanceof RawResult) this.#options.sendResult(id, result)
-      else answer({ result: toLegacyResult(result.value) })
+      else this.#options.send({ jsonrpc: "2.0", id, result: toLegacyResult(result.value) }, id)
     } catch (error) {
       if (cancellation.cancelled) return false
       inFlight.pace?.flush()
       this.#inFlight.delete(id)
-      answer({ error: toErrorObject(error) })
+      this.#fail(id, toErrorObject(error))
     } finally {
       inFlight.pace?.close()
       this.#inFlight.delete(id)
     }
     return true
+  }
+
+  #fail(id: RequestId, error: JsonObject): void {
+    this.#options.send({ jsonrpc: "2.0", id, error }, id)
   }
 
   #serve(request: McpRequest, id: RequestId, inFlight: Serving): Promise<McpResult> | McpResult {
@@ -170,7 +172,7 @@ export class LegacySession {
       era: "legacy",
       capabilities: this.#withKnownTasks(objectAt(params, "capabilities") ?? {}),
       info: objectAt(params, "clientInfo"),
-      notify: (notification) => this.#notify(notification, this.#pace),
+      notify: (notification) => this.#notify(notification, this.#ownPace),
       ask: (request, signal) => this.#ask(request, signal, undefined),
     }
     this.#client = client
@@ -234,6 +236,11 @@ export class LegacySession {
     const { method, params } = notification
     if (method === "notifications/message" && !passesLogLevel(params["level"], this.#logLevel)) return
     pace.tell(notification)
+  }
+
+  get #ownPace(): Pace {
+    this.#pace ??= this.#paced(undefined)
+    return this.#pace
   }
 
   #paced(related: RequestId | undefined): Pace {

@@ -77,8 +77,16 @@ export class Audience {
     for (const method of new Set(methods)) client.notify({ method, params: {} })
   }
 
-  #revisions(client: Client): Map<Kind, string> {
-    const catalog = this.#catalogOf(client)
-    return new Map(kinds.map((kind) => [kind, catalog.revisionOf(kind)]))
+  #revisions(client: Client): ReadonlyMap<Kind, string> {
+    return revisionsOf(this.#catalogOf(client))
   }
+}
+
+/** Of catalogues, which never change: thousands of clients see the same one. */
+const known = new WeakMap<Catalog, ReadonlyMap<Kind, string>>()
+
+function revisionsOf(catalog: Catalog): ReadonlyMap<Kind, string> {
+  const revisions = known.get(catalog) ?? new Map(kinds.map((kind) => [kind, catalog.revisionOf(kind)]))
+  known.set(catalog, revisions)
+  return revisions
 }

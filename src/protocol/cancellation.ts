@@ -5,7 +5,9 @@
 import type { Context, Unsubscribe } from "./messages.ts"
 
 export class Cancellation {
-  #listeners: Set<() => void> | undefined
+  /** Nearly always there is one listener: a set is made for more. */
+  #listener: (() => void) | undefined
+  #others: Set<() => void> | undefined
   #controller: AbortController | undefined
   #cancelled = false
 
@@ -23,15 +25,21 @@ export class Cancellation {
   cancel(): void {
     if (this.#cancelled) return
     this.#cancelled = true
-    for (const listener of [...(this.#listeners ?? [])]) listener()
+    for (const listener of [this.#listener, ...(this.#others ?? [])]) listener?.()
     this.#controller?.abort()
   }
 
   /** Calls back once when the request is cancelled; never when it already is. */
   on(listener: () => void): Unsubscribe {
-    this.#listeners ??= new Set()
-    const listeners = this.#listeners.add(listener)
-    return () => void listeners.delete(listener)
+    if (this.#listener === undefined) this.#listener = listener
+    else {
+      this.#others ??= new Set()
+      this.#others.add(listener)
+    }
+    return () => {
+      if (this.#listener === listener) this.#listener = undefined
+      else this.#others?.delete(listener)
+    }
   }
 }
 

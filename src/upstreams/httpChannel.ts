@@ -16,7 +16,7 @@ import { Interrupted, SessionLost } from "../wire/interruptions.ts"
 import { largeAnswerBytes, splitAnswer } from "../wire/rawAnswer.ts"
 import { isEventStream, readAnswer } from "./answerStream.ts"
 import { briefly, dump, readBody, readBytes, wholeBytes } from "./httpBody.ts"
-import { HttpConnection, type HttpSession, type HttpTarget } from "./httpConnection.ts"
+import { HttpConnection, type HttpSession, type HttpTarget, type RequestOptions } from "./httpConnection.ts"
 import {
   foreignContent,
   forgetsSession,
@@ -34,12 +34,29 @@ import { keepListening } from "./sessionStream.ts"
 const unanswered = "closed the answer before answering"
 
 /** A message on its way. */
-interface Sending {
+class Sending implements RequestOptions {
   readonly message: JsonObject
   /** Of a request that waits for an answer. */
   readonly id: RequestId | undefined
-  readonly cancellation: Cancellation
-  phase: Phase
+  readonly headers: RequestOptions["headers"]
+  readonly body: string
+  readonly cancellation = new Cancellation()
+  phase: Phase = phases.connecting
+
+  constructor(message: JsonObject, headers: RequestOptions["headers"]) {
+    this.message = message
+    this.id = typeof message["method"] === "string" ? (message["id"] as RequestId | undefined) : undefined
+    this.headers = headers
+    this.body = JSON.stringify(message)
+  }
+
+  readonly started = (): void => {
+    this.phase = phases.asked
+  }
+
+  get isHandshake(): boolean {
+    return this.message["method"] === "initialize"
+  }
 }
 
 export interface HttpChannelOptions {
@@ -70,17 +87,27 @@ export class HttpChannel implements Channel {
     this.#receiver = receiver
   }
 
-  async send(message: JsonObject, options: SendOptions = {}): Promise<void> {
+  /** One promise for all of it: each more would cost every small call about as much as the rest of this. */
+  async send(message: JsonObject, { headers, idleMs = 0 }: SendOptions = {}): Promise<void> {
     if (this.#closed)
       throw upstreamError("UPSTREAM_UNAVAILABLE", { reason: "the session has ended", sent: "no", retryable: true })
-    const id = typeof message["method"] === "string" ? (message["id"] as RequestId | undefined) : undefined
-    const cancellation = new Cancellation()
-    const sending: Sending = { message, id, cancellation, phase: phases.connecting }
+    const sending = new Sending(message, this.#traced ? { ...headers, ...traceHeaders(message) } : headers)
+    const { id } = sending
     if (id !== undefined) this.#requests.set(id, sending)
     try {
-      await this.#post(sending, options)
+      const { session, expired } = this.#connection
+      if (expired && !sending.isHandshake) throw new SessionLost()
+      let answer = await this.#connection.request("POST", sending)
+      if (isBusy(answer)) answer = await this.#sendAgain(answer, sending, idleMs)
+      sending.phase = phases.reading
+      const { statusCode } = answer
+      if (sending.isHandshake && statusCode === 200) this.#begin(answer)
+      const isRefused = statusCode >= 300 || statusCode === 204
+      const unread = isRefused ? this.#refused(answer, sending, session) : this.#read(answer, sending)
+      if (unread !== undefined) await unread
+      if (!isRefused && id !== undefined && this.#requests.has(id)) throw brokenOff(answer)
     } catch (error) {
-      if (!cancellation.cancelled && !this.#closed) throw reachError(error)
+      if (!sending.cancellation.cancelled && !this.#closed) throw reachError(error)
     } finally {
       if (id !== undefined) this.#requests.delete(id)
     }
@@ -128,51 +155,38 @@ export class HttpChannel implements Channel {
     await this.#connection.close()
   }
 
-  async #post(sending: Sending, { headers = {}, idleMs = 0 }: SendOptions): Promise<void> {
-    const { message, id, cancellation } = sending
-    const isHandshake = message["method"] === "initialize"
-    const { session, expired } = this.#connection
-    if (expired && !isHandshake) throw new SessionLost()
-    const started = (): void => {
-      sending.phase = phases.asked
-    }
-    const all = this.#traced ? { ...headers, ...traceHeaders(message) } : headers
-    const request = { cancellation, headers: all, body: JSON.stringify(message), started }
-    const first = await this.#connection.request("POST", request)
+  #sendAgain(busy: HttpAnswer, sending: Sending, withinMs: number): Promise<HttpAnswer> {
     const waiting = (yes: boolean): void => {
       sending.phase = yes ? phases.waiting : phases.connecting
     }
-    const answer = isBusy(first)
-      ? await retryAfter(first, () => this.#connection.request("POST", request), {
-          withinMs: idleMs,
-          cancellation,
-          waiting,
-        })
-      : first
-    sending.phase = phases.reading
-    const opened = answer.headers["mcp-session-id"]
-    if (isHandshake && answer.statusCode === 200)
-      this.#connection.begin(typeof opened === "string" ? opened : undefined)
-    if (answer.statusCode >= 300 || answer.statusCode === 204) return this.#refused(answer, sending, session)
-    await this.#read(answer, sending)
-    if (id === undefined || !this.#requests.has(id)) return
-    if (isEventStream(answer)) throw new Interrupted(unanswered)
-    // A whole answer to something else is none that broke off.
-    throw upstreamError("UPSTREAM_UNAVAILABLE", { reason: unanswered, sent: "maybe", retryable: true })
+    const { cancellation } = sending
+    return retryAfter(busy, () => this.#connection.request("POST", sending), { withinMs, cancellation, waiting })
   }
 
-  async #read(answer: HttpAnswer, sending: Sending): Promise<void> {
+  #begin({ headers }: HttpAnswer): void {
+    const opened = headers["mcp-session-id"]
+    this.#connection.begin(typeof opened === "string" ? opened : undefined)
+  }
+
+  /** What is there already is read at once. */
+  #read(answer: HttpAnswer, sending: Sending): Promise<void> | undefined {
     const { id } = sending
     const { headers, body } = answer
     const type = String(headers["content-type"] ?? "")
     if (type.startsWith("text/event-stream")) return this.#readAnswer(body, sending)
-    if (type.startsWith("application/json")) {
-      const bytes = wholeBytes(body) ?? (await readBytes(body))
-      if (!this.#answered(bytes, id)) this.#receive(joined(bytes), id)
-      return
-    }
-    if (id !== undefined) throw await foreignContent(answer, this.#mask)
-    await dump(body)
+    if (!type.startsWith("application/json")) return id === undefined ? dump(body) : this.#failOn(answer)
+    const bytes = wholeBytes(body)
+    if (bytes === undefined) return readBytes(body).then((later) => this.#take(later, id))
+    this.#take(bytes, id)
+    return undefined
+  }
+
+  async #failOn(answer: HttpAnswer): Promise<never> {
+    throw await foreignContent(answer, this.#mask)
+  }
+
+  #take(bytes: Pieces, id: RequestId | undefined): void {
+    if (!this.#answered(bytes, id)) this.#receive(joined(bytes), id)
   }
 
   #readAnswer(body: HttpBody, sending: Sending): Promise<void> {
@@ -254,4 +268,11 @@ export class HttpChannel implements Channel {
     this.#receiver?.closed(new Error(reason))
     void this.#connection.close()
   }
+}
+
+/** The answer ended and answered nothing. */
+function brokenOff(answer: HttpAnswer): Error {
+  if (isEventStream(answer)) return new Interrupted(unanswered)
+  // A whole answer to something else is none that broke off.
+  return upstreamError("UPSTREAM_UNAVAILABLE", { reason: unanswered, sent: "maybe", retryable: true })
 }

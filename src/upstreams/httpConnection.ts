@@ -23,7 +23,7 @@ export interface HttpSession {
 
 export interface RequestOptions {
   readonly cancellation: Cancellation
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>> | undefined
   readonly body?: string
   /** Another path of the server than its URL's. */
   readonly path?: string
@@ -83,16 +83,19 @@ export class HttpConnection {
     return true
   }
 
-  async request(method: HttpRequest["method"], options: RequestOptions): Promise<HttpAnswer> {
-    const { body, cancellation, headers: own = {}, path: asked = this.#path, started } = options
-    const headers = this.#headers(method).slice()
-    for (const name of Object.keys(own)) headers.push(name, own[name] as string)
+  request(method: HttpRequest["method"], options: RequestOptions): Promise<HttpAnswer> {
+    const { body, cancellation, headers: own, path = this.#path, started } = options
+    let headers = this.#headers(method)
+    if (own !== undefined) headers = [...headers, ...Object.entries(own).flat()]
     const request: HttpRequest = { method, headers, body, cancellation, started }
-    const answer = await exchange(this.#pool, asked, request)
+    return exchange(this.#pool, path, request, (answer) => this.#follow(answer, request))
+  }
+
+  /** The answer from where a redirect points to; undefined when it is none, or leaves the server. */
+  #follow(answer: HttpAnswer, request: HttpRequest): Promise<HttpAnswer> | undefined {
     const path = redirectedPath(answer, this.url)
-    if (path === undefined) return answer
-    await dump(answer.body)
-    return exchange(this.#pool, path, request)
+    if (path === undefined) return undefined
+    return dump(answer.body).then(() => exchange(this.#pool, path, request))
   }
 
   /** The text without the credentials of the manifest. */

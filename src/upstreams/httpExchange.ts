@@ -4,6 +4,7 @@
  */
 import type { Dispatcher } from "undici"
 import type { Cancellation } from "../protocol/cancellation.ts"
+import { atEndOfTurn } from "../wire/endOfTurn.ts"
 
 /** Time to connect to a server, its name and its certificate included, in milliseconds. */
 export const connectMs = 5_000
@@ -40,17 +41,31 @@ export interface HttpAnswer {
   readonly body: HttpBody
 }
 
-/** Resolves with the head of the answer; rejects with undici's error when none comes, or with `NotConnected`. */
-export function exchange(dispatcher: Dispatcher, path: string, request: HttpRequest): Promise<HttpAnswer> {
+/**
+ * Resolves with the head of the answer, or with what `instead` makes of it; rejects with undici's error when none comes,
+ * or with `NotConnected`.
+ */
+export function exchange(
+  dispatcher: Dispatcher,
+  path: string,
+  request: HttpRequest,
+  instead?: (answer: HttpAnswer) => Promise<HttpAnswer> | undefined,
+): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const handler = new Exchange(request, resolve, reject)
+    const handler = new Exchange(request, (answer) => resolve(instead?.(answer) ?? answer), reject)
     const { method, headers, body } = request
-    dispatcher.dispatch({ path, method, headers: headers as string[], body: body ?? null }, handler)
+    atEndOfTurn(() => {
+      try {
+        dispatcher.dispatch({ path, method, headers: headers as string[], body: body ?? null }, handler)
+      } catch (error) {
+        reject(error)
+      }
+    })
   })
 }
 
 class Exchange implements Dispatcher.DispatchHandler, HttpBody {
-  readonly #started: (() => void) | undefined
+  readonly #request: HttpRequest
   readonly #answer: (answer: HttpAnswer) => void
   readonly #fail: (error: Error) => void
   readonly #stopListening: () => void
@@ -61,12 +76,9 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   #outcome: "ended" | Error | undefined
   #cancelled = false
 
-  constructor(
-    { cancellation, started }: HttpRequest,
-    answer: (answer: HttpAnswer) => void,
-    fail: (error: Error) => void,
-  ) {
-    this.#started = started
+  constructor(request: HttpRequest, answer: (answer: HttpAnswer) => void, fail: (error: Error) => void) {
+    const { cancellation } = request
+    this.#request = request
     this.#answer = answer
     this.#fail = fail
     this.#cancelled = cancellation.cancelled
@@ -79,7 +91,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
     if (this.#cancelled) controller.abort(new Error("cancelled"))
-    else this.#started?.()
+    else this.#request.started?.()
   }
 
   onResponseStart(
@@ -113,7 +125,7 @@ class Exchange implements Dispatcher.DispatchHandler, HttpBody {
   }
 
   whole(): readonly Buffer[] | undefined {
-    return this.#outcome === "ended" ? this.#early.splice(0) : undefined
+    return this.#outcome === "ended" ? this.#early : undefined
   }
 
   read(piece: (chunk: Buffer) => void): Promise<void> {

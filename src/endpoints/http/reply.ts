@@ -7,6 +7,7 @@ import type { JsonObject } from "../../protocol/json.ts"
 import type { RequestId } from "../../protocol/messages.ts"
 import { sizeOf } from "../../protocol/pieces.ts"
 import type { RawResult } from "../../protocol/rawResult.ts"
+import { atEndOfTurn } from "../../wire/endOfTurn.ts"
 import { resultEnvelope } from "../answers.ts"
 
 /** Most that may wait for a client that does not read, in bytes, before its stream is cut off. */
@@ -30,6 +31,8 @@ export class Reply {
   readonly #json: boolean
   readonly #events: boolean
   #keepAlive: NodeJS.Timeout | undefined
+  /** True when the answer is about to leave. */
+  #answered = false
 
   constructor(response: ServerResponse, accept: string, headers: Headers = []) {
     this.#response = response
@@ -46,7 +49,7 @@ export class Reply {
 
   /** Sends a message before the answer; false when the client accepts no stream or has gone. */
   message(message: JsonObject): boolean {
-    if (!this.#events || this.#response.writableEnded || this.#response.destroyed) return false
+    if (!this.#events || this.#isOver) return false
     this.openStream()
     this.#write(`event: message\ndata: ${JSON.stringify(message)}\n\n`)
     return true
@@ -54,21 +57,26 @@ export class Reply {
 
   /** Sends the answer and ends. */
   answer(message: JsonObject, status = 200): void {
-    if (this.#response.writableEnded || this.#response.destroyed) return
+    if (this.#isOver) return
     const text = JSON.stringify(message)
     if (this.#response.headersSent || !this.#json) {
       this.openStream()
       this.#response.end(`event: message\ndata: ${text}\n\n`)
       return this.#stop()
     }
-    this.#writeHead(status, Buffer.byteLength(text))
-    // As text it leaves together with the headers, in one write.
-    this.#response.end(text)
+    this.#answered = true
+    atEndOfTurn(() => {
+      // An error may have been answered instead.
+      if (this.#response.headersSent || this.#response.destroyed) return
+      this.#writeHead(status, Buffer.byteLength(text))
+      // As text it leaves together with the headers, in one write.
+      this.#response.end(text)
+    })
   }
 
   /** Answers request `id` with a result that passes as the bytes it is. */
   answerBytes(id: RequestId, result: RawResult): void {
-    if (this.#response.writableEnded || this.#response.destroyed) return
+    if (this.#isOver) return
     const [before, after] = resultEnvelope(id)
     const sent = (): void => result.sent()
     if (this.#response.headersSent || !this.#json) {
@@ -88,10 +96,14 @@ export class Reply {
 
   /** Ends without an answer: the client no longer wants one. */
   end(): void {
-    if (this.#response.writableEnded) return
+    if (this.#answered || this.#response.writableEnded) return
     if (!this.#response.headersSent) this.#response.writeHead(202, [...this.#headers])
     this.#response.end()
     this.#stop()
+  }
+
+  get #isOver(): boolean {
+    return this.#answered || this.#response.writableEnded || this.#response.destroyed
   }
 
   openStream(): void {

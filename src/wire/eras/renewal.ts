@@ -24,6 +24,18 @@ export interface RenewalOptions {
   readonly failed: (reason: Error) => void
 }
 
+/** Sends a request, of whose time so much is gone. */
+type Attempt<T> = (spentMs: number) => Promise<T>
+
+interface Time {
+  /** On the clock of `performance.now()`. */
+  readonly began: number
+  readonly limitMs: number
+}
+
+/** What a server that opens a session anew is told again. */
+const told: ReadonlySet<string> = new Set(["logging/setLevel", "resources/subscribe", "resources/unsubscribe"])
+
 export class Renewal {
   readonly #options: RenewalOptions
   /** What was told last of each thing: the log level, and every subscription by its URI. */
@@ -38,18 +50,28 @@ export class Renewal {
   }
 
   /** Sends a request when there is a session, and once more when the server did not know that; within `limitMs` in all. */
-  async send<T>(request: McpRequest, limitMs: number, attempt: (spentMs: number) => Promise<T>): Promise<T> {
-    const began = performance.now()
-    const spentMs = (): number => performance.now() - began
-    if (this.#underway !== undefined) await inTime(this.#underway, limitMs)
+  send<T>(request: McpRequest, limitMs: number, attempt: Attempt<T>): Promise<T> {
+    const time: Time = { began: performance.now(), limitMs }
+    // Nearly every request has nothing to wait for, and nothing that is told again.
+    const passes = this.#underway === undefined && !told.has(request.method)
+    return passes ? this.#attempt(attempt, time) : this.#sendNoted(request, attempt, time)
+  }
+
+  async #sendNoted<T>(request: McpRequest, attempt: Attempt<T>, time: Time): Promise<T> {
+    if (this.#underway !== undefined) await inTime(this.#underway, time.limitMs)
+    const result = await this.#attempt(attempt, time)
+    this.#note(request)
+    return result
+  }
+
+  #attempt<T>(attempt: Attempt<T>, { began, limitMs }: Time): Promise<T> {
     const known = this.#count
-    const result = await attempt(spentMs()).catch(async (error: unknown) => {
+    const spentMs = (): number => Math.round(performance.now() - began)
+    return attempt(spentMs()).catch(async (error: unknown) => {
       if (!(error instanceof SessionLost)) throw error
       await inTime(this.#renew(known), limitMs - spentMs())
       return attempt(spentMs())
     })
-    this.#note(request)
-    return result
   }
 
   /** The server said elsewhere than to a request that it has forgotten the session. */
