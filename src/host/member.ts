@@ -30,6 +30,8 @@ export interface Nested {
   readonly graph: Graph
   /** From now on the servers inside are told of in the names of this member. */
   serve(member: Member): void
+  /** A resource inside, by the URI it has there, was updated for a client outside. */
+  updated(uri: string, client: Client): void
   /** Throws when a list would be incomplete and a server inside says that it then fails. */
   assertListable(kind: Kind, client: Client): void
   /** The error when a name or URI that no list shows is of a server inside that is not there; in its own words. */

@@ -16,7 +16,7 @@ import type {
   McpResult,
   Unsubscribe,
 } from "../protocol/messages.ts"
-import { type Kind, kinds } from "../protocol/methods.ts"
+import { type Kind, kinds, updatedMethod } from "../protocol/methods.ts"
 import { watchMethods } from "../protocol/tasks.ts"
 import type { Upstream, UpstreamEvent, UpstreamInfo, UpstreamState } from "../upstreams/upstream.ts"
 import { capabilitiesOf, instructionsOf } from "./describe.ts"
@@ -143,6 +143,10 @@ export class NestedUpstream implements Upstream, Nested {
     this.graph.serve()
   }
 
+  updated(uri: string, client: Client): void {
+    this.#emit({ type: "updated", uri, clients: [client] })
+  }
+
   assertListable(kind: Kind, client: Client): void {
     assertListable(this.graph, kind, this.#insideOf(client))
   }
@@ -159,7 +163,12 @@ export class NestedUpstream implements Upstream, Nested {
     const { key, leaves, unsolicited, era, capabilities, info } = client
     const inside: Client = {
       ...{ key, leaves, unsolicited, era, capabilities, info },
-      notify: (notification) => tell(notification, client, (shown) => client.notify(shown)),
+      notify: (notification) => {
+        // Whether the client may hear of it is decided outside too, by what it can see there now.
+        if (notification.method === updatedMethod)
+          this.#level.member?.nested?.updated(String(notification.params["uri"]), client)
+        else tell(notification, client, (shown) => client.notify(shown))
+      },
       ask: (request, signal) => ask({ client, ask: (question, until) => client.ask(question, until) }, request, signal),
     }
     clients.set(client, inside)
@@ -198,7 +207,10 @@ export class NestedUpstream implements Upstream, Nested {
     const { state, reason } = this.#look()
     const isSame = state === this.#state.state && reason === this.#state.reason
     if (!isSame) this.#state = { state, since: new Date().toISOString(), ...(reason !== undefined && { reason }) }
-    const event: UpstreamEvent = isSame ? { type: "changed" } : { type: "state", state: this.#state }
+    this.#emit(isSame ? { type: "changed" } : { type: "state", state: this.#state })
+  }
+
+  #emit(event: UpstreamEvent): void {
     for (const listener of [...this.#listeners]) listener(event)
   }
 }

@@ -9,29 +9,13 @@ import { local, manifestOf, rawServer, startHost } from "../endpoints/support.ts
 import { closeAll } from "../fixtures/harness.ts"
 import { soon } from "../upstreams/support.ts"
 import { createClient, createContext } from "../wire/support.ts"
+import { nested, withRules } from "./support.ts"
 
 afterEach(closeAll)
 
 const tool = (name: string): JsonObject => ({ name, inputSchema: { type: "object" } })
 const raw = (key: string, names: string[] = ["t"], more: Partial<ServerEntry> = {}): ServerEntry =>
   rawServer(key, { lists: { tools: names.map(tool) } }, more)
-const withRules = (entry: ServerEntry, rules: Partial<ServerEntry["rules"]>): ServerEntry => ({
-  ...entry,
-  rules: { ...entry.rules, ...rules },
-})
-const nested = (key: string, servers: ServerEntry[]): ServerEntry => ({
-  ...raw(key),
-  target: {
-    kind: "manifest",
-    manifest: manifestOf({
-      servers: servers.map((entry) => ({
-        ...entry,
-        key: `${key}/${entry.key}`,
-        rules: { ...entry.rules, server: `${key}/${entry.key}` },
-      })),
-    }),
-  },
-})
 const ask = async (host: Host, client: Client, method: string, params: JsonObject = {}): Promise<JsonObject> =>
   (await host.handle({ method, params }, createContext({ client }))).value
 const call = (host: Host, client: Client, name: string, args: JsonObject = {}): Promise<JsonObject> =>
