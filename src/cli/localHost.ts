@@ -11,6 +11,7 @@ import type { ServerReport } from "../host/inspect.ts"
 import { loadMiddleware } from "../host/loadMiddleware.ts"
 import { isServing } from "../host/member.ts"
 import type { View } from "../host/view.ts"
+import { onlyShown } from "../manifest/onlyShown.ts"
 import type { Manifest, ServerEntry } from "../manifest/types.ts"
 import { ProtocolError } from "../protocol/errors.ts"
 import type { JsonObject } from "../protocol/json.ts"
@@ -45,10 +46,11 @@ export interface WithHostOptions {
 }
 
 export async function withHost<T>(
-  manifest: Manifest,
+  given: Manifest,
   { logLevel, profile, notify }: WithHostOptions,
   use: (local: LocalHost) => Promise<T>,
 ): Promise<T> {
+  const manifest = onlyShown(given, profile)
   const { log, hide, mask } = await createLogger({ level: logLevel, format: "pretty", color: hasColor(process.stderr) })
   hide(manifest.secrets)
   hideWith(mask)
@@ -141,9 +143,10 @@ function mayOwn({ rules }: ServerEntry, key: string): boolean {
 }
 
 /** The error when a name or URI may be of a server that is down and was never listed. */
-export function downOwner({ host }: LocalHost, key: string): HostError | undefined {
+export function downOwner({ host, shows }: LocalHost, key: string): HostError | undefined {
   const down = host
     .servers()
+    .filter(shows)
     .find(({ entry, state }) => !isServing(state) && host.listing(entry.key) === undefined && mayOwn(entry, key))
   if (down === undefined) return undefined
   const { entry, state, reason } = down

@@ -196,6 +196,10 @@ export class NestedUpstream implements Upstream, Nested {
   #look(): Pick<UpstreamState, "state" | "reason"> {
     if (this.#closed) return { state: "stopped" }
     const members = [...this.graph.members.values()]
+    const [first] = members
+    // Switched off as a whole.
+    if (first !== undefined && members.every(({ upstream }) => upstream.state.state === "disabled"))
+      return { state: "disabled", ...(first.entry.offReason !== undefined && { reason: first.entry.offReason }) }
     if (areStarting(members)) return { state: "starting" }
     const down = members.find(({ entry, upstream }) => entry.required && !isServing(upstream.state.state))
     if (down === undefined) return { state: "ready" }

@@ -197,6 +197,8 @@ export interface ServerEntry {
   readonly idleTimeoutMs: number
   /** `lazy`: it runs while somebody needs it. `off`: never. */
   readonly start: "eager" | "lazy" | "off"
+  /** Why it is off, where no `enabled: false` of the manifest says so. */
+  readonly offReason?: string
   /** How many requests it works on at once, and how many wait; undefined for no limit. */
   readonly concurrency?: { readonly running: number; readonly waiting: number }
 }

@@ -10,6 +10,7 @@ import { Host } from "../../host/host.ts"
 import { loadMiddleware } from "../../host/loadMiddleware.ts"
 import { withObserver } from "../../host/observed.ts"
 import { Pressure, withPressure } from "../../host/pressure.ts"
+import { onlyShown } from "../../manifest/onlyShown.ts"
 import type { Manifest } from "../../manifest/types.ts"
 import { createLogger, type LogFormat } from "../../telemetry/logger.ts"
 import { openTelemetry, type Telemetry } from "../../telemetry/openTelemetry.ts"
@@ -43,7 +44,7 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   const { profile } = options
   const paths = new Set<string>()
   const load = async (watch: (path: string) => void): Promise<Manifest> =>
-    withAddress(await loadFor({ ...options, manifest: file }, watch), options)
+    withAddress(onlyShown(await loadFor({ ...options, manifest: file }, watch), profile), options)
   const manifest = await load((path) => paths.add(path))
   const { log, hide, mask } = await createLogger({
     level: options.logLevel,
