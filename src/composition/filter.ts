@@ -274,15 +274,15 @@ export function hiddenIn(rules: SourceRules, listing: Listing): Hidden[] {
   )
 }
 
-/** The rules that a visible component owes its place to: globs and tags of `include` that match it. */
-export function keptBy(rules: SourceRules, { kind, tags, origin }: Component): RulePath[] {
+/** The rules that a visible component owes its place to: globs and tags of `include` that match it, by the name or URI that they go by. */
+export function keptBy(rules: Filters, { kind, tags }: Component, key: string): RulePath[] {
   const section = sectionOf(kind)
   const matching = (path: RulePath, patterns: readonly string[] | undefined, values: readonly string[]) =>
     (patterns ?? []).flatMap((pattern, at) =>
       values.some((value) => matchesAny(value, [pattern])) ? [[...path, at] as RulePath] : [],
     )
   return [
-    ...matching([section, "include"], rules[section].include, [origin.key]),
+    ...matching([section, "include"], rules[section].include, [key]),
     ...matching(["tags", "include"], rules.tags.include, [...tags]),
   ]
 }

@@ -28,6 +28,8 @@ export interface Member {
 /** What the host must know of a manifest that it composes as a server, beyond what any server tells. */
 export interface Nested {
   readonly graph: Graph
+  /** As whom a client of the manifest around it is known inside. */
+  inside(client: Client): Client
   /** From now on the servers inside are told of in the names of this member. */
   serve(member: Member): void
   /** A resource inside, by the URI it has there, was updated for a client outside. */

@@ -77,12 +77,12 @@ export class NestedUpstream implements Upstream, Nested {
   }
 
   start(client: Client | undefined, turn?: Promise<void>): void {
-    this.graph.start(this.#inside(client), turn)
+    this.graph.start(this.#insideIf(client), turn)
     this.#changed()
   }
 
   listing(client: Client | undefined): Listing | undefined {
-    const inside = this.#inside(client)
+    const inside = this.#insideIf(client)
     const members = [...this.graph.members.values()]
     if (members.length > 0 && members.every(({ upstream }) => upstream.listing(inside) === undefined)) return undefined
     const { visible } = this.graph.catalogs.of(inside)
@@ -97,7 +97,7 @@ export class NestedUpstream implements Upstream, Nested {
 
   info(client: Client | undefined): UpstreamInfo | undefined {
     const { name, title, version, instructions } = this.graph.manifest.host
-    const inside = this.#inside(client ?? nobody) ?? nobody
+    const inside = this.#insideIf(client ?? nobody) ?? nobody
     const members = [...this.graph.members.values()]
     return {
       serverInfo: { name, version, ...(title !== undefined && { title }) },
@@ -110,19 +110,19 @@ export class NestedUpstream implements Upstream, Nested {
   }
 
   prepare(client: Client): Promise<void> {
-    return this.graph.prepare(this.#insideOf(client))
+    return this.graph.prepare(this.inside(client))
   }
 
   setLevel(client: Client, level: string): void {
-    for (const { upstream } of this.graph.members.values()) upstream.setLevel(this.#insideOf(client), level)
+    for (const { upstream } of this.graph.members.values()) upstream.setLevel(this.inside(client), level)
   }
 
   tell(client: Client, notification: McpNotification): void {
-    this.graph.tell(this.#insideOf(client), notification)
+    this.graph.tell(this.inside(client), notification)
   }
 
   release(client: Client): void {
-    const inside = this.#insideOf(client)
+    const inside = this.inside(client)
     this.#level.tasks.forget(inside)
     this.graph.release(inside)
   }
@@ -148,15 +148,15 @@ export class NestedUpstream implements Upstream, Nested {
   }
 
   assertListable(kind: Kind, client: Client): void {
-    assertListable(this.graph, kind, this.#insideOf(client))
+    assertListable(this.graph, kind, this.inside(client))
   }
 
   missing(kind: Kind, key: string, client: Client): ProtocolError | undefined {
-    return missing(this.graph, kind, key, this.#insideOf(client))
+    return missing(this.graph, kind, key, this.inside(client))
   }
 
   /** The client as the servers inside know it: what it is told and asked comes through this manifest's names. */
-  #insideOf(client: Client): Client {
+  inside(client: Client): Client {
     const { clients, tell, ask } = this.#level
     const known = clients.get(client)
     if (known !== undefined) return known
@@ -175,15 +175,15 @@ export class NestedUpstream implements Upstream, Nested {
     return inside
   }
 
-  #inside(client: Client | undefined): Client | undefined {
-    return client === undefined ? undefined : this.#insideOf(client)
+  #insideIf(client: Client | undefined): Client | undefined {
+    return client === undefined ? undefined : this.inside(client)
   }
 
   #contextOf(context: Context): Context {
     const { tell, ask } = this.#level
     const { id, principal, client, cancellation, logLevel } = context
     return {
-      ...{ id, principal, client: this.#insideOf(client), cancellation, logLevel },
+      ...{ id, principal, client: this.inside(client), cancellation, logLevel },
       get signal() {
         return context.signal
       },

@@ -76,8 +76,8 @@ export interface HostSection {
 /** A further endpoint over the same servers. */
 export interface ProfileEntry {
   readonly name: string
-  /** Where the name is written. */
-  readonly place: SourcePlace
+  /** Where something below its name is written; where it would be, when it is not. */
+  readonly placeOf: (path: RulePath) => SourcePlace
   /** In place of the host's. */
   readonly title?: string
   /** In place of the host's own. */

@@ -35,7 +35,7 @@ const heard = (client: ReturnType<typeof createClient>): unknown[] =>
   client.seen.splice(0).flatMap(({ method, params }) => (method === updated ? [params["uri"]] : []))
 const profile = (name: string, rules: Partial<ProfileEntry["rules"]>): ProfileEntry => ({
   name,
-  place: { file: "mcp-host.yaml", line: 1, column: 1 },
+  placeOf: () => ({ file: "mcp-host.yaml", line: 1, column: 1 }),
   rules: { tags: {}, tools: {}, prompts: {}, resources: {}, ...rules },
 })
 const viewOf = (host: Host): Face & Pick<Host, "connect"> => {

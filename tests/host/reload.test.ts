@@ -96,9 +96,9 @@ describe("a reload", () => {
     expect(await names(host, client)).toEqual(["a_t"])
     await expect(call(host, client, "b_t")).rejects.toMatchObject({ code: -32602 })
     await vi.waitFor(() => expect(gone?.state.state).toBe("stopped"), soon)
-    const place = { file: "mcp-host.yaml", line: 1, column: 1 }
+    const placeOf = () => ({ file: "mcp-host.yaml", line: 1, column: 1 })
     const rules = { servers: ["a"], tags: {}, tools: { exclude: ["*"] }, prompts: {}, resources: {} }
-    await host.reload(manifestOf({ servers: [raw("a")], profiles: [{ name: "p", place, rules }] }))
+    await host.reload(manifestOf({ servers: [raw("a")], profiles: [{ name: "p", placeOf, rules }] }))
     const view = host.profile("p")
     expect(view?.catalog().list("tool")).toEqual([])
     await host.reload(next(raw("a")))

@@ -81,7 +81,12 @@ async function localRows(kinds: readonly Kind[], withServers: boolean, options: 
       for (const withheld of catalog.withheld) printNote(`warning: ${withheldText(withheld)}`)
     }
     return {
-      ...Object.fromEntries(kinds.map((kind) => [kindNames[kind].many, catalog.list(kind).map(componentRow)])),
+      ...Object.fromEntries(
+        kinds.map((kind) => [
+          kindNames[kind].many,
+          catalog.list(kind).map((component) => componentRow(component, local.originOf(component))),
+        ]),
+      ),
       ...(withServers && { servers: servers.map(row) }),
       ...(options.explain === true && { hidden: explainHidden(local, kinds) }),
     }
