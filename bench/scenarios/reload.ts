@@ -28,8 +28,8 @@ export interface ReloadResults {
 }
 
 const callers = 16
-/** How often the manifest is written, at most. */
-const pauseMs = 100
+/** Between one edit and the next. */
+const pauseMs = 250
 const package_ = path.resolve(import.meta.dirname, "../servers/package-growing")
 
 export async function runReload(suite: Suite): Promise<ReloadResults> {

@@ -41,12 +41,17 @@ export function composeCatalog(sources: readonly Source[], options: { readonly c
 
 /** The catalogue of these tables, whose components are of these sources. */
 export function toCatalog(sources: readonly Source[], byKind: Readonly<Record<Kind, Table>>): Catalog {
+  // For people who look; nothing that is served needs it.
+  let renamed: readonly Renaming[] | undefined
   const uris = createUriRouter(sources, byKind.resource, byKind.resourceTemplate)
   return Object.freeze({
     revision: hashText(kinds.map((kind) => byKind[kind].revision).join(" ")),
     sources,
     collisions: kinds.flatMap((kind) => byKind[kind].collisions),
-    renamed: (["tool", "prompt"] as const).flatMap((kind) => renamedOf(sources, byKind[kind].list)),
+    get renamed() {
+      renamed ??= (["tool", "prompt"] as const).flatMap((kind) => renamedOf(sources, byKind[kind].list))
+      return renamed
+    },
     withheld: sources.flatMap((source) => source.withheld),
     revisionOf: (kind: Kind) => byKind[kind].revision,
     list: (kind: Kind) => byKind[kind].list,

@@ -91,7 +91,11 @@ export function unmatchedPatterns(rules: SourceRules, listing: Listing): Unmatch
 function createTagging(rules: SourceRules): Transform {
   const assignments = Object.entries(rules.tags.assign ?? {})
   return (component) => {
-    const added = overrideOf(rules[sectionOf(component.kind)], component.origin.key)?.tags ?? []
+    const section = rules[sectionOf(component.kind)]
+    // Most components have no tags at all.
+    if (assignments.length === 0 && section.override === undefined && component.payload["_meta"] === undefined)
+      return component
+    const added = overrideOf(section, component.origin.key)?.tags ?? []
     const found = new Set([...component.tags, ...metaTags(component.payload), ...added])
     for (const [pattern, assigned] of assignments) {
       if (matchesAny(component.origin.key, [pattern])) for (const tag of assigned) found.add(tag)
