@@ -8,7 +8,7 @@ import { cacheHintOf } from "../wire/caching.ts"
 import { internalContext } from "../wire/internalContext.ts"
 import type { UpstreamSession } from "../wire/session.ts"
 import { withObjectOutput } from "../wire/structured.ts"
-import { hidesExecution } from "../wire/tasks.ts"
+import { knowsNoExecution } from "../wire/tasks.ts"
 
 /** A list that does not end by then is broken. */
 const maxPages = 64
@@ -64,7 +64,7 @@ export function withoutExecution(listing: Listing): Listing {
 
 /** A listing as clients of a generation are shown it, whichever generation its server speaks: each form leaves alone what is of the client's own. */
 export function formFor(era: string, listing: Listing): Listing {
-  return hidesExecution("legacy", era) ? withoutExecution(listing) : withObjectOutputs(listing)
+  return knowsNoExecution(era) ? withoutExecution(listing) : withObjectOutputs(listing)
 }
 
 async function listAll(session: UpstreamSession, kind: Kind, signal: AbortSignal): Promise<TakenList> {
