@@ -91,7 +91,7 @@ function exposeList(source: Source, kind: Kind, payloads: readonly JsonObject[])
   const doubled = new Set<Component>()
   for (const payload of payloads) {
     // What has no name or URI cannot be called or read, so it is no component.
-    const own = isJsonObject(payload) ? toComponent(source.name, kind, payload, source.listing.tags) : undefined
+    const own = isJsonObject(payload) ? toComponent(source.name, kind, payload, source.listing) : undefined
     if (own === undefined) continue
     if (seen.has(own.key)) {
       const first = seen.get(own.key)

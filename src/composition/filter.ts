@@ -31,11 +31,15 @@ export function toComponent(
   server: string,
   kind: Kind,
   payload: JsonObject,
-  tags?: Listing["tags"],
+  { tags, bare }: Pick<Listing, "tags" | "bare"> = {},
 ): Component | undefined {
   const key = stringAt(payload, kindWords[kind].id)
   if (key === undefined) return undefined
-  return { kind, key, local: key, tags: tags?.get(payload) ?? noTags, payload, origin: { server, key } }
+  return {
+    ...{ kind, key, local: key, payload, tags: tags?.get(payload) ?? noTags },
+    origin: { server, key },
+    bare: bare === undefined ? key : bare.get(payload),
+  }
 }
 
 const noTags: ReadonlySet<string> = new Set()
@@ -50,7 +54,7 @@ export interface UnmatchedPattern {
 /** The patterns, tags and overridden names of the rules that match nothing in the listing. */
 export function unmatchedPatterns(rules: SourceRules, listing: Listing): UnmatchedPattern[] {
   const components = kinds.flatMap((kind) =>
-    listing[kind].flatMap((payload) => toComponent(rules.server, kind, payload, listing.tags) ?? []),
+    listing[kind].flatMap((payload) => toComponent(rules.server, kind, payload, listing) ?? []),
   )
   const keys = (...of: Kind[]) => components.filter(({ kind }) => of.includes(kind)).map(({ key }) => key)
   const tag = createTagging(rules)
@@ -252,7 +256,7 @@ function judge(rules: SourceRules, kind: Kind, listing: Listing): Map<string, Ru
   const tag = createTagging(rules)
   const verdicts = new Map<string, RulePath | undefined>()
   for (const payload of listing[kind]) {
-    const component = isJsonObject(payload) ? toComponent(rules.server, kind, payload, listing.tags) : undefined
+    const component = isJsonObject(payload) ? toComponent(rules.server, kind, payload, listing) : undefined
     if (component === undefined || verdicts.has(component.key)) continue
     verdicts.set(component.key, hiddenBy(rules, tag(component) ?? component, component.key))
   }

@@ -54,9 +54,9 @@ function collision(kept: Component, dropped: Component): Collision {
 function indexByOwnKey(list: readonly Component[]): Map<string, Component[]> {
   const owners = new Map<string, Component[]>()
   for (const component of list) {
-    if (component.local !== component.origin.key) continue
-    const known = owners.get(component.origin.key)
-    if (known === undefined) owners.set(component.origin.key, [component])
+    if (component.bare === undefined) continue
+    const known = owners.get(component.bare)
+    if (known === undefined) owners.set(component.bare, [component])
     else known.push(component)
   }
   return owners
