@@ -10,6 +10,7 @@ import type { CrossingResults } from "../scenarios/crossing.ts"
 import type { LaterResults } from "../scenarios/later.ts"
 import type { ListResults } from "../scenarios/lists.ts"
 import type { MemoryResults } from "../scenarios/memory.ts"
+import type { ReloadResults } from "../scenarios/reload.ts"
 import { describeCommit, describeMachine, type Machine } from "./machine.ts"
 import type { SuiteOptions } from "./suite.ts"
 
@@ -21,6 +22,7 @@ export interface Sections {
   readonly memory?: Section<MemoryResults>
   readonly commands?: Section<CommandResults>
   readonly catalogue?: Section<CatalogueResults>
+  readonly reload?: Section<ReloadResults>
   readonly crossing?: Section<CrossingResults>
   readonly later?: Section<LaterResults>
 }

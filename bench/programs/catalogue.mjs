@@ -12,20 +12,29 @@ const whole = []
 const changed = []
 for (let round = 0; round < rounds; round += 1) {
   const sources = listings.map((each, server) => createSource(rules(server), each))
-  whole.push(timed(() => composeCatalog(sources, { collisions: "error" })))
+  whole.push(timed(() => composeCatalog(sources, { collisions: "error" }), -1, 0))
   const server = round % servers
   const next = sources.with(server, createSource(rules(server), listing(server, round + 1)))
-  changed.push(timed(() => composeCatalog(next, { collisions: "error" })))
+  changed.push(timed(() => composeCatalog(next, { collisions: "error" }), server, round + 1))
 }
 process.stdout.write(
   `${JSON.stringify({ tools: servers * perServer, servers, wholeMs: median(whole), changedMs: median(changed) })}\n`,
 )
 
-function timed(work) {
+/** Every name is there, in order, owned by its server, with the description of its revision. */
+function timed(work, changedServer, revision) {
   const began = performance.now()
-  const { list } = work()
-  if (list("tool").length !== servers * perServer) throw new Error("tools are missing")
-  return performance.now() - began
+  const { list, resolve, collisions } = work()
+  const ms = performance.now() - began
+  if (list("tool").length !== servers * perServer || collisions.length > 0) throw new Error("tools are missing")
+  for (const [at, { key, origin, payload }] of list("tool").entries()) {
+    const server = Math.floor(at / perServer)
+    const expected = `revision ${server === changedServer ? revision : 0}.`
+    const isRight = key === `s${server}_tool_${at % perServer}` && origin.server === `s${server}`
+    if (!isRight || !payload.description.endsWith(expected) || resolve("tool", key)?.payload !== payload)
+      throw new Error(`${key} is wrong`)
+  }
+  return ms
 }
 
 function rules(server) {

@@ -24,7 +24,13 @@ export interface Part {
 type Wanted = Partial<CallPoint> & Pick<CallPoint, "upstream" | "callers">
 
 export function goalsOf(results: Results): readonly Goal[] {
-  return [...callGoals(results), ...otherGoals(results), ...crossingGoals(results), ...laterGoals()]
+  return [
+    ...callGoals(results),
+    ...otherGoals(results),
+    ...compositionGoals(results),
+    ...crossingGoals(results),
+    ...laterGoals(),
+  ]
 }
 
 function callGoals(results: Results): readonly Goal[] {
@@ -126,6 +132,29 @@ function otherGoals({ sections }: Results): readonly Goal[] {
     goal("`mcp-host --version` · `check` of a 20-server manifest, against `node -e 0`", "–", "–", [
       most(command("version"), 1.5, times),
       most(command("check"), 4, times),
+    ]),
+  ]
+}
+
+function compositionGoals({ sections }: Results): readonly Goal[] {
+  const catalogue = sections.catalogue?.value
+  const reload = sections.reload?.value
+  const goal = (measure: string, parts: readonly Part[]): Goal => ({ measure, prototype: "–", peer: "–", parts })
+  const servers = (value: number): string => `${value} listed again`
+  const failed = (value: number): string => `${value} failed`
+  return [
+    goal(
+      "catalogue of 5,000 tools over 100 servers: anew · after one server changed · in a host, and how many it lists",
+      [
+        most(catalogue?.wholeMs, 50, milliseconds),
+        most(catalogue?.changedMs, 50, milliseconds),
+        most(catalogue?.rebuildMs, 50, milliseconds),
+        most(catalogue?.relisted, 1, servers),
+      ],
+    ),
+    goal("edits of the manifest under load, against without: calls that fail · calls/s of a server no edit concerns", [
+      most(reload?.failed, 0, failed),
+      least(reload?.callsRatio, 0.8, times),
     ]),
   ]
 }

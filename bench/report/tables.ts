@@ -19,6 +19,7 @@ export function tablesOf(results: Results): Readonly<Record<string, string>> {
     beside: besideTable(results),
     memory: memoryTable(results),
     catalogue: catalogueTable(results),
+    reload: reloadTable(results),
     crossing: crossingTable(results),
     failures: failureList(results),
   }
@@ -224,8 +225,18 @@ function catalogueTable({ sections }: Results): string {
     [
       ["composed anew", toFigure(found.wholeMs)],
       ["composed again after one server's listing changed", toFigure(found.changedMs)],
+      ["the same in a host whose clients are connected", toFigure(found.rebuildMs)],
     ],
   )
+}
+
+function reloadTable({ sections }: Results): string {
+  const found = sections.reload?.value
+  if (found === undefined) return "Not measured."
+  const { applied, refused, calls, failed, callsRatio, p99Ratio, visibleMs } = found
+  const header = ["edits applied", "refused", "calls", "failed", "calls/s × without edits", "p99 ×", "visible after ms"]
+  const figures = [applied, refused, calls, failed].map(toCount)
+  return table(header, [[...figures, toRatio(callsRatio), toRatio(p99Ratio), toFigure(visibleMs)]])
 }
 
 /** What failed, with its error: targets that did not start, and targets that answered wrongly. */

@@ -1,4 +1,7 @@
-/** Composing the catalogue of 5,000 tools over 100 servers: anew, and after one server's listing changed. */
+/**
+ * The catalogue of 5,000 tools over 100 servers: composed anew, composed again after one server's listing changed, and as a
+ * whole host makes it when one of its servers announces a change.
+ */
 import path from "node:path"
 import { runToEnd } from "../lib/processes.ts"
 import { toFigure } from "../lib/report.ts"
@@ -9,16 +12,30 @@ export interface CatalogueResults {
   readonly servers: number
   readonly wholeMs: number
   readonly changedMs: number
+  /** In a host, from a server's new list to the catalogue that a client sees. */
+  readonly rebuildMs?: number
+  /** Servers that were listed again because one changed. */
+  readonly relisted?: number
 }
 
-const program = path.resolve(import.meta.dirname, "../programs/catalogue.mjs")
+const programs = path.resolve(import.meta.dirname, "../programs")
 
 export async function runCatalogue(suite: Suite): Promise<CatalogueResults> {
-  const { output, code } = await runToEnd(process.execPath, [program, "--rounds", String(suite.options.rounds * 3)])
-  if (code !== 0) throw new Error(`the catalogue program ended with ${code}: ${output}`)
-  const results = JSON.parse(output) as CatalogueResults
+  const { rounds } = suite.options
+  const composed = await run<CatalogueResults>("catalogue.mjs", ["--rounds", String(rounds * 3)])
+  const host = await run<Required<Pick<CatalogueResults, "rebuildMs" | "relisted">>>("relist.mjs", [
+    ...["--rounds", String(rounds)],
+    ...["--folder", suite.folder],
+  ])
+  const results = { ...composed, ...host }
   suite.log(
-    `catalogue of ${results.tools} tools over ${results.servers} servers: ${toFigure(results.wholeMs)} ms, after one changed ${toFigure(results.changedMs)} ms`,
+    `catalogue of ${results.tools} tools over ${results.servers} servers: ${toFigure(results.wholeMs)} ms, after one changed ${toFigure(results.changedMs)} ms, in a host ${toFigure(results.rebuildMs)} ms with ${results.relisted} listed again`,
   )
   return results
+}
+
+async function run<T>(program: string, args: readonly string[]): Promise<T> {
+  const { output, code } = await runToEnd(process.execPath, [path.join(programs, program), ...args])
+  if (code !== 0) throw new Error(`${program} ended with ${code}: ${output}`)
+  return JSON.parse(output) as T
 }

@@ -5,10 +5,7 @@ export interface LaterResults {
   readonly slots: readonly { readonly name: string; readonly goal: string }[]
 }
 
-const slots: LaterResults["slots"] = [
-  { name: "reload under load", goal: "calls in flight of unchanged servers see nothing of it" },
-  { name: "the default middleware chain", goal: "calls/s ≥ 0.9 × without" },
-]
+const slots: LaterResults["slots"] = [{ name: "the default middleware chain", goal: "calls/s ≥ 0.9 × without" }]
 
 export async function runLater(suite: Suite): Promise<LaterResults> {
   for (const { name } of slots) suite.log(`${name}: built by a later issue`)

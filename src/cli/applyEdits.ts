@@ -8,7 +8,7 @@ import type { Host } from "../host/host.ts"
 import { loadMiddleware, middlewareModules } from "../host/loadMiddleware.ts"
 import { ManifestError } from "../manifest/manifestError.ts"
 import type { Manifest } from "../manifest/types.ts"
-import { watchFiles } from "../manifest/watch.ts"
+import { type Marks, markOf, watchFiles } from "../manifest/watch.ts"
 import { filesOfPath, packageFilesOf } from "../upstreams/loadPackage.ts"
 import { onOneLine } from "./table.ts"
 
@@ -29,30 +29,39 @@ export interface Edits {
   close(): void
 }
 
-/** `paths` are those that the manifest which serves was loaded from. */
-export function applyEdits(paths: ReadonlySet<string>, options: EditsOptions): Edits {
+/** Notes every path that is looked at, as it is before it is read. */
+export function createMarks(): { readonly marks: Marks; readonly note: (path: string) => void } {
+  const marks = new Map<string, string>()
+  const note = (path: string): void => {
+    if (!marks.has(path)) marks.set(path, markOf(path))
+  }
+  return { marks, note }
+}
+
+/** `first` are the paths that the manifest which serves was loaded from. */
+export function applyEdits(first: Marks, options: EditsOptions): Edits {
   const { host, log, load, hide } = options
   let closed = false
   let applying: Promise<void> | undefined
   let again = false
   const watching = watchFiles(() => void apply())
-  const follow = (from: Iterable<string>): void => {
-    if (options.watch && !closed) watching.follow([...from, ...codeFilesOf(host.manifest)])
+  const follow = (marks: Marks, more: Iterable<string> = []): void => {
+    if (options.watch && !closed) watching.follow([...marks.keys(), ...more, ...codeFilesOf(host.manifest)], marks)
   }
   const once = async (): Promise<void> => {
-    const looked = new Set<string>()
+    const { marks, note } = createMarks()
     try {
-      const manifest = await load((path) => looked.add(path))
+      const manifest = await load(note)
       hide(manifest.secrets)
       // Before it is applied: what changes meanwhile counts again.
-      follow([...looked, ...codeFilesOf(manifest)])
+      follow(marks, codeFilesOf(manifest))
       for (const section of fixedSections(host.manifest, manifest))
         log.warn({ section }, `${section} has changed, which takes effect when mcp-host is started again`)
       const { started, ended } = await host.reload(manifest, await loadMiddleware(manifest, { anew: true }))
       log.info({ started, ended }, "the manifest is applied")
     } catch (error) {
       // Files of an edit that failed are where its correction will come.
-      follow([...looked, ...paths])
+      follow(marks, first.keys())
       report(error, log)
     }
   }
@@ -68,7 +77,7 @@ export function applyEdits(paths: ReadonlySet<string>, options: EditsOptions): E
     } while (again && !closed)
     applying = undefined
   }
-  follow(paths)
+  follow(first)
   return {
     apply,
     close() {

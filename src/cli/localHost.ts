@@ -3,15 +3,17 @@
  * Waits no longer than the command needs: a server that hangs delays only what may be its own.
  */
 import { createNamespace, isHttp } from "../composition/namespace.ts"
-import type { Catalog } from "../composition/types.ts"
+import type { Catalog, Component } from "../composition/types.ts"
 import { createLocalClient, type LocalClient } from "../endpoints/localClient.ts"
 import { HostError } from "../errors.ts"
 import { Host } from "../host/host.ts"
 import type { ServerReport } from "../host/inspect.ts"
 import { loadMiddleware } from "../host/loadMiddleware.ts"
 import { isServing } from "../host/member.ts"
+import { type Traced, traceOf } from "../host/trace.ts"
 import type { View } from "../host/view.ts"
-import type { Manifest, ServerEntry } from "../manifest/types.ts"
+import { onlyShown } from "../manifest/onlyShown.ts"
+import type { Manifest, ProfileEntry, ServerEntry } from "../manifest/types.ts"
 import { ProtocolError } from "../protocol/errors.ts"
 import type { JsonObject } from "../protocol/json.ts"
 import type { McpNotification } from "../protocol/messages.ts"
@@ -26,10 +28,18 @@ import { readVersion } from "./version.ts"
 export interface LocalHost {
   readonly manifest: Manifest
   readonly host: Host
+  /** The profile that is looked at, when it is one. */
+  readonly profile: ProfileEntry | undefined
   /** Whether the command line's client may see anything of a server. */
-  shows(server: ServerReport): boolean
+  shows(server: Pick<ServerReport, "entry">): boolean
   /** What the command line's client sees now. */
   catalog(): Catalog
+  /** What it would see without the profile. */
+  whole(): Catalog
+  /** The levels a component comes through, its server's own first. */
+  trace(component: Component): Traced[]
+  /** The server of a component, by its path, and what that calls it. */
+  originOf(component: Component): { readonly server: string; readonly original: string }
   request(method: string, params: JsonObject): Promise<JsonObject>
   /** Resolves as a client's first list of these kinds does; rejects when such a list would fail. */
   listed(kinds: readonly Kind[]): Promise<void>
@@ -45,10 +55,11 @@ export interface WithHostOptions {
 }
 
 export async function withHost<T>(
-  manifest: Manifest,
+  given: Manifest,
   { logLevel, profile, notify }: WithHostOptions,
   use: (local: LocalHost) => Promise<T>,
 ): Promise<T> {
+  const manifest = onlyShown(given, profile)
   const { log, hide, mask } = await createLogger({ level: logLevel, format: "pretty", color: hasColor(process.stderr) })
   hide(manifest.secrets)
   hideWith(mask)
@@ -69,9 +80,10 @@ export async function withHost<T>(
   })
   const view = profile === undefined ? host.main : host.profile(profile)
   if (view === undefined) throw new Error(`no profile ${profile}`)
+  const facts = { manifest, host, view, profile: manifest.profiles.find(({ name }) => name === profile) }
   const disconnect = view.connect(client.client)
   try {
-    return await Promise.race([use(createLocal({ manifest, host, view, local: client })), interruption.interrupted])
+    return await Promise.race([use(createLocal({ ...facts, local: client })), interruption.interrupted])
   } finally {
     disconnect()
     await host.close()
@@ -79,23 +91,32 @@ export async function withHost<T>(
   }
 }
 
-interface LocalFacts extends Pick<LocalHost, "manifest" | "host"> {
+interface LocalFacts extends Pick<LocalHost, "manifest" | "host" | "profile"> {
   readonly view: View
   readonly local: LocalClient
 }
 
-function createLocal({ manifest, host, view, local }: LocalFacts): LocalHost {
+function createLocal({ manifest, host, profile, view, local }: LocalFacts): LocalHost {
   const request = async (method: string, params: JsonObject): Promise<JsonObject> =>
     (await view.handle({ method, params }, local.context())).value
   const catalog = (): Catalog => view.catalog(local.client)
+  const trace = (component: Component): Traced[] => traceOf(host.graph, component, local.client)
   const listed = async (kinds: readonly Kind[]): Promise<void> => {
     for (const kind of kinds) await request(kindWords[kind].list, {})
   }
   return {
     manifest,
     host,
+    profile,
     shows: ({ entry }) => view.scope.members.has(entry.key.split("/")[0] ?? ""),
     catalog,
+    whole: () => host.catalog(local.client),
+    trace,
+    originOf(component) {
+      const [own] = trace(component)
+      const { server, key } = own?.component.origin ?? component.origin
+      return { server, original: key }
+    },
     request,
     listed,
     async ownerKnown(key, kinds) {
@@ -141,9 +162,10 @@ function mayOwn({ rules }: ServerEntry, key: string): boolean {
 }
 
 /** The error when a name or URI may be of a server that is down and was never listed. */
-export function downOwner({ host }: LocalHost, key: string): HostError | undefined {
+export function downOwner({ host, shows }: LocalHost, key: string): HostError | undefined {
   const down = host
     .servers()
+    .filter(shows)
     .find(({ entry, state }) => !isServing(state) && host.listing(entry.key) === undefined && mayOwn(entry, key))
   if (down === undefined) return undefined
   const { entry, state, reason } = down

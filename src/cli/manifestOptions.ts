@@ -1,4 +1,5 @@
 /** The flags that say which manifest to load, and loading it. */
+import { resolve } from "node:path"
 import { HostError } from "../errors.ts"
 import { loadManifest } from "../manifest/load.ts"
 import type { Manifest } from "../manifest/types.ts"
@@ -22,6 +23,8 @@ export async function loadFor(
   { manifest: file, envFile, profile, lock = true }: ManifestOptions,
   watch: (path: string) => void = () => undefined,
 ): Promise<Manifest> {
+  // Before anything of it is read.
+  watch(resolve(file))
   const mayBeClients = /\.(jsonc?|toml)$/i.test(file)
   const text = mayBeClients ? await (await import("./clientFiles.ts")).manifestOfClient(file) : undefined
   const manifest = await loadManifest(file, { envFile, text, lock, watch })

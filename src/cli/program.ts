@@ -213,8 +213,13 @@ function addDiff(program: Command, done: Done): void {
     .description("Show what servers offer that is not as it was locked; exit code 1 when something is")
     .argument("[server...]", "only these")
     .option("--json", "as JSON")
+    .option("--url <url>", "what a running endpoint shows, instead of what the servers offer")
     .action(async (servers, options) => done(await (await import("./verbs/diff.ts")).diff(servers, options)))
-  addExamples(command, ["mcp-host diff", "mcp-host diff github --json"])
+  addExamples(command, [
+    "mcp-host diff",
+    "mcp-host diff github --json",
+    "mcp-host diff --url http://127.0.0.1:8300/mcp",
+  ])
 }
 
 function addConvert(program: Command, done: Done): void {

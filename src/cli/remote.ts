@@ -1,4 +1,6 @@
-/** The catalogue and the servers of a running endpoint. */
+/** The catalogue and the servers of a running endpoint: for `list --url` and `diff --url`. */
+import type { Listing } from "../composition/types.ts"
+import type { Observer } from "../endpoints/localClient.ts"
 import { HostError, messageOf } from "../errors.ts"
 import { isJsonObject, type JsonObject } from "../protocol/json.ts"
 import type { Kind } from "../protocol/methods.ts"
@@ -11,8 +13,7 @@ import { readVersion } from "./version.ts"
 
 const readyTimeoutMs = 10_000
 
-export async function remoteRows(address: string, kinds: readonly Kind[], withServers: boolean): Promise<Rows> {
-  const url = parsedUrl(address)
+export async function remoteRows(url: URL, kinds: readonly Kind[], withServers: boolean): Promise<Rows> {
   const listing = kinds.length === 0 ? undefined : await catalogueOf(url)
   const servers = withServers ? await serversOf(url, kinds.length === 0) : undefined
   return {
@@ -23,25 +24,29 @@ export async function remoteRows(address: string, kinds: readonly Kind[], withSe
   }
 }
 
-function parsedUrl(address: string): URL {
+/** The address of an endpoint, or of a profile below it. */
+export function endpointUrl(address: string, profile?: string): URL {
   const url = URL.canParse(address) ? new URL(address) : undefined
-  if (url !== undefined && /^https?:$/.test(url.protocol)) return url
+  if (url !== undefined && /^https?:$/.test(url.protocol)) {
+    if (profile !== undefined) url.pathname = `${url.pathname.replace(/\/$/, "")}/${encodeURIComponent(profile)}`
+    return url
+  }
   throw new HostError("USAGE", `--url ${JSON.stringify(address)} is no http or https URL`, {
     help: "Give the URL that mcp-host run prints, such as http://127.0.0.1:8300/mcp.",
   })
 }
 
-async function catalogueOf(url: URL): ReturnType<typeof takeRemoteCatalogue> {
+export async function catalogueOf(url: URL, observer?: Observer): Promise<Listing> {
   const clientInfo = { name: "mcp-host-cli", version: readVersion() }
   try {
-    return await takeRemoteCatalogue(url.href, { clientInfo, signal: new AbortController().signal })
+    return await takeRemoteCatalogue(url.href, { clientInfo, ...observer, signal: new AbortController().signal })
   } catch (error) {
     throw unreachable(url, error)
   }
 }
 
 /** From `/readyz` of the endpoint's origin; an endpoint of another kind of server has none. */
-async function serversOf(url: URL, isAll: boolean): Promise<JsonObject[]> {
+export async function serversOf(url: URL, isAll: boolean): Promise<JsonObject[]> {
   const readiness = new URL("/readyz", url)
   let body: unknown
   try {

@@ -16,12 +16,11 @@ const shownMembers: Readonly<Record<Kind, readonly string[]>> = {
   prompt: ["title", "description", "arguments"],
 }
 
-/** A component of a host in this process. */
-export function componentRow({ kind, key, origin, payload, tags }: Component): JsonObject {
+/** A component of a host in this process; `origin` is its server by path, and what that calls it. */
+export function componentRow({ kind, key, payload, tags }: Component, origin: JsonObject): JsonObject {
   return {
     [kindWords[kind].id]: key,
-    server: origin.server,
-    original: origin.key,
+    ...origin,
     ...shown(kind, payload),
     tags: [...tags],
   }

@@ -41,12 +41,17 @@ export function composeCatalog(sources: readonly Source[], options: { readonly c
 
 /** The catalogue of these tables, whose components are of these sources. */
 export function toCatalog(sources: readonly Source[], byKind: Readonly<Record<Kind, Table>>): Catalog {
+  // For people who look; nothing that is served needs it.
+  let renamed: readonly Renaming[] | undefined
   const uris = createUriRouter(sources, byKind.resource, byKind.resourceTemplate)
   return Object.freeze({
     revision: hashText(kinds.map((kind) => byKind[kind].revision).join(" ")),
     sources,
     collisions: kinds.flatMap((kind) => byKind[kind].collisions),
-    renamed: (["tool", "prompt"] as const).flatMap((kind) => renamedOf(sources, byKind[kind].list)),
+    get renamed() {
+      renamed ??= (["tool", "prompt"] as const).flatMap((kind) => renamedOf(sources, byKind[kind].list))
+      return renamed
+    },
     withheld: sources.flatMap((source) => source.withheld),
     revisionOf: (kind: Kind) => byKind[kind].revision,
     list: (kind: Kind) => byKind[kind].list,
@@ -86,7 +91,7 @@ function exposeList(source: Source, kind: Kind, payloads: readonly JsonObject[])
   const doubled = new Set<Component>()
   for (const payload of payloads) {
     // What has no name or URI cannot be called or read, so it is no component.
-    const own = isJsonObject(payload) ? toComponent(source.name, kind, payload, source.listing.tags) : undefined
+    const own = isJsonObject(payload) ? toComponent(source.name, kind, payload, source.listing) : undefined
     if (own === undefined) continue
     if (seen.has(own.key)) {
       const first = seen.get(own.key)

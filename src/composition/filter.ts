@@ -31,11 +31,15 @@ export function toComponent(
   server: string,
   kind: Kind,
   payload: JsonObject,
-  tags?: Listing["tags"],
+  { tags, bare }: Pick<Listing, "tags" | "bare"> = {},
 ): Component | undefined {
   const key = stringAt(payload, kindWords[kind].id)
   if (key === undefined) return undefined
-  return { kind, key, local: key, tags: tags?.get(payload) ?? noTags, payload, origin: { server, key } }
+  return {
+    ...{ kind, key, local: key, payload, tags: tags?.get(payload) ?? noTags },
+    origin: { server, key },
+    bare: bare === undefined ? key : bare.get(payload),
+  }
 }
 
 const noTags: ReadonlySet<string> = new Set()
@@ -50,7 +54,7 @@ export interface UnmatchedPattern {
 /** The patterns, tags and overridden names of the rules that match nothing in the listing. */
 export function unmatchedPatterns(rules: SourceRules, listing: Listing): UnmatchedPattern[] {
   const components = kinds.flatMap((kind) =>
-    listing[kind].flatMap((payload) => toComponent(rules.server, kind, payload, listing.tags) ?? []),
+    listing[kind].flatMap((payload) => toComponent(rules.server, kind, payload, listing) ?? []),
   )
   const keys = (...of: Kind[]) => components.filter(({ kind }) => of.includes(kind)).map(({ key }) => key)
   const tag = createTagging(rules)
@@ -91,7 +95,11 @@ export function unmatchedPatterns(rules: SourceRules, listing: Listing): Unmatch
 function createTagging(rules: SourceRules): Transform {
   const assignments = Object.entries(rules.tags.assign ?? {})
   return (component) => {
-    const added = overrideOf(rules[sectionOf(component.kind)], component.origin.key)?.tags ?? []
+    const section = rules[sectionOf(component.kind)]
+    // Most components have no tags at all.
+    if (assignments.length === 0 && section.override === undefined && component.payload["_meta"] === undefined)
+      return component
+    const added = overrideOf(section, component.origin.key)?.tags ?? []
     const found = new Set([...component.tags, ...metaTags(component.payload), ...added])
     for (const [pattern, assigned] of assignments) {
       if (matchesAny(component.origin.key, [pattern])) for (const tag of assigned) found.add(tag)
@@ -248,7 +256,7 @@ function judge(rules: SourceRules, kind: Kind, listing: Listing): Map<string, Ru
   const tag = createTagging(rules)
   const verdicts = new Map<string, RulePath | undefined>()
   for (const payload of listing[kind]) {
-    const component = isJsonObject(payload) ? toComponent(rules.server, kind, payload, listing.tags) : undefined
+    const component = isJsonObject(payload) ? toComponent(rules.server, kind, payload, listing) : undefined
     if (component === undefined || verdicts.has(component.key)) continue
     verdicts.set(component.key, hiddenBy(rules, tag(component) ?? component, component.key))
   }
@@ -274,15 +282,15 @@ export function hiddenIn(rules: SourceRules, listing: Listing): Hidden[] {
   )
 }
 
-/** The rules that a visible component owes its place to: globs and tags of `include` that match it. */
-export function keptBy(rules: SourceRules, { kind, tags, origin }: Component): RulePath[] {
+/** The rules that a visible component owes its place to: globs and tags of `include` that match it, by the name or URI that they go by. */
+export function keptBy(rules: Filters, { kind, tags }: Component, key: string): RulePath[] {
   const section = sectionOf(kind)
   const matching = (path: RulePath, patterns: readonly string[] | undefined, values: readonly string[]) =>
     (patterns ?? []).flatMap((pattern, at) =>
       values.some((value) => matchesAny(value, [pattern])) ? [[...path, at] as RulePath] : [],
     )
   return [
-    ...matching([section, "include"], rules[section].include, [origin.key]),
+    ...matching([section, "include"], rules[section].include, [key]),
     ...matching(["tags", "include"], rules.tags.include, [...tags]),
   ]
 }

@@ -41,6 +41,7 @@ export function createOverriding(rules: SourceRules): Transform {
       ...component,
       key: name,
       local: name,
+      bare: name === component.key ? component.bare : undefined,
       payload: { ...withTexts(component.payload, override), ...members },
       ...(override.args !== undefined && { args: createArgumentMap(override.args) }),
     }

@@ -105,7 +105,8 @@ function createBareLookup(resources: Table, templates: Table, sources: ReadonlyM
     },
     byOwnUri(uri) {
       const listed = resources.byOwnKey(uri)
-      if (listed.length > 0) return onlyOf(serversOf(listed), uri)
+      const [only] = listed
+      if (only !== undefined) return listed.length === 1 ? ownerOf(only) : undefined
       // A template without a scheme of its own would claim whatever nobody else does.
       const sure = makers(uri).filter(({ own }) => isHttp(uri) || own.head.includes(":"))
       return onlyOf(serversOf(sure), uri)

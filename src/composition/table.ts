@@ -1,6 +1,6 @@
 /** The exact table of one kind: what is listed, in order, and who owns each exposed name. */
 import type { Kind } from "../protocol/methods.ts"
-import { hashJson, hashText } from "./hash.ts"
+import { hashAll, hashJson } from "./hash.ts"
 import type { Collision, CollisionPolicy, Component } from "./types.ts"
 
 export interface Exposed {
@@ -27,14 +27,16 @@ export function createTable(kind: Kind, { components, doubled }: Exposed, policy
     if (!byKey.has(component.key)) byKey.set(component.key, component)
   }
   const list = Object.freeze(components.filter((component) => byKey.get(component.key) === component))
-  const dropped = components.flatMap((component) => {
-    const kept = byKey.get(component.key)
-    return kept === undefined || kept === component ? [] : [collision(kept, component)]
-  })
+  const dropped: Collision[] = []
+  if (list.length < components.length)
+    for (const component of components) {
+      const kept = byKey.get(component.key)
+      if (kept !== undefined && kept !== component) dropped.push(collision(kept, component))
+    }
   const repeated = doubled.filter((each) => byKey.get(each.key) === each).map((each) => collision(each, each))
   let owners: ReadonlyMap<string, readonly Component[]> | undefined
   return {
-    revision: hashText([kind, ...list.map(contentHash)].join(" ")),
+    revision: hashAll(kind, list.map(contentHash)),
     list,
     byKey,
     collisions: [...repeated, ...dropped],
@@ -52,17 +54,17 @@ function collision(kept: Component, dropped: Component): Collision {
 function indexByOwnKey(list: readonly Component[]): Map<string, Component[]> {
   const owners = new Map<string, Component[]>()
   for (const component of list) {
-    if (component.local !== component.origin.key) continue
-    const known = owners.get(component.origin.key)
-    if (known === undefined) owners.set(component.origin.key, [component])
+    if (component.bare === undefined) continue
+    const known = owners.get(component.bare)
+    if (known === undefined) owners.set(component.bare, [component])
     else known.push(component)
   }
   return owners
 }
 
-const contentHashes = new WeakMap<Component, string>()
+const contentHashes = new WeakMap<Component, number>()
 
-function contentHash(component: Component): string {
+function contentHash(component: Component): number {
   const known = contentHashes.get(component)
   if (known !== undefined) return known
   const hash = hashJson(component.payload)

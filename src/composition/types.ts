@@ -18,6 +18,8 @@ export interface Component {
   readonly origin: { readonly server: string; readonly key: string }
   /** Its key before the prefix: the server's own, or the name the manifest gives it instead. */
   readonly local: string
+  /** What its server itself calls it, however many manifests are between; undefined when one of them gave it another name. */
+  readonly bare: string | undefined
   /** The way back of its arguments; absent where they pass as they are. */
   readonly args?: ArgumentMap
 }
@@ -50,6 +52,8 @@ export type Listing = Readonly<Record<Kind, readonly JsonObject[]>> & {
   readonly hints?: Readonly<Partial<Record<Kind, CacheHint>>>
   /** Tags that components have besides those in their payloads: what a manifest inside gave them. */
   readonly tags?: ReadonlyMap<JsonObject, ReadonlySet<string>>
+  /** What servers inside call components: the names before all prefixes. Without it, the keys of the payloads. */
+  readonly bare?: ReadonlyMap<JsonObject, string | undefined>
   /** What the server itself listed, where this is a form of it for another generation. */
   readonly own?: Listing
 }

@@ -7,9 +7,11 @@ import type { Listing } from "../composition/types.ts"
 import type { Manifest } from "../manifest/types.ts"
 import type { Chain } from "../middleware/chain.ts"
 import type { Client, Handler, McpNotification, Unsubscribe } from "../protocol/messages.ts"
+import { updatedMethod } from "../protocol/methods.ts"
 import type { UpstreamEvent } from "../upstreams/upstream.ts"
 import { Catalogs } from "./catalogs.ts"
 import type { ClientTasks } from "./clientTasks.ts"
+import { type MayHear, mayHear } from "./hearing.ts"
 import type { Leaf } from "./leaf.ts"
 import type { Member } from "./member.ts"
 import type { Quarantine } from "./quarantine.ts"
@@ -45,8 +47,8 @@ export class Graph implements Scope {
   readonly closes: boolean
   readonly #watchers = new Set<() => void>()
   readonly #stops: Unsubscribe[]
-  /** False while another graph serves: what is told to clients comes from one only. */
-  #serving = false
+  /** Which clients hear of which updates; undefined while another graph serves: what is told to clients comes from one only. */
+  #mayHear: MayHear | undefined
   #started = false
   /** Lets the servers start. */
   #begin = (): void => undefined
@@ -128,9 +130,9 @@ export class Graph implements Scope {
     this.#begin()
   }
 
-  /** From now on this graph tells clients what happens, in its names. */
-  serve(): void {
-    this.#serving = true
+  /** From now on this graph tells clients what happens, in its names; of updates, what `heard` lets them hear. */
+  serve(heard: MayHear = (...update) => mayHear(this, ...update)): void {
+    this.#mayHear = heard
     this.#surroundings.graph = this
     for (const member of this.members.values()) {
       if (member.leaf !== undefined) member.leaf.member = member
@@ -142,7 +144,7 @@ export class Graph implements Scope {
 
   /** Hears of nothing any more. */
   retire(): void {
-    this.#serving = false
+    this.#mayHear = undefined
     for (const stop of this.#stops.splice(0)) stop()
     for (const { nested } of this.members.values()) nested?.graph.retire()
     this.#watchers.clear()
@@ -207,17 +209,19 @@ export class Graph implements Scope {
 
   #happened(member: Member, event: UpstreamEvent): void {
     const { entry, namespace } = member
+    const mayHear = this.#mayHear
     if (event.type === "updated") {
-      if (!this.#serving) return
+      if (mayHear === undefined) return
       const { uri } = event
       this.#surroundings.updated(entry.key, { own: uri, shown: namespace.encode("resource", uri) })
-      const notification = { method: "notifications/resources/updated", params: { uri } }
+      const notification = { method: updatedMethod, params: { uri } }
       const tell = createTell(() => member)
-      for (const client of event.clients) tell(notification, client, (shown) => client.notify(shown))
+      for (const client of event.clients)
+        if (mayHear(member, uri, client)) tell(notification, client, (shown) => client.notify(shown))
       return
     }
     this.catalogs.invalidate()
-    if (this.#serving && event.type === "changed") this.#surroundings.changed(entry.key)
+    if (mayHear !== undefined && event.type === "changed") this.#surroundings.changed(entry.key)
     for (const watcher of [...this.#watchers]) watcher()
   }
 }

@@ -17,6 +17,7 @@ import { type BuildOptions, type Built, build } from "./build.ts"
 import { closeLeft } from "./chains.ts"
 import { readinessOf } from "./describe.ts"
 import type { Graph } from "./graph.ts"
+import { mayHear } from "./hearing.ts"
 import { collisionsIn, type LevelCollision, renamedIn, type ServerReport, serversIn, withheldIn } from "./inspect.ts"
 import type { Leaf } from "./leaf.ts"
 import type { PreparedMiddleware } from "./loadMiddleware.ts"
@@ -225,8 +226,12 @@ export class Host implements Served {
   }
 
   #serve(): void {
-    this.graph.serve()
+    this.graph.serve((member, uri, client) => mayHear(this.#viewOf(client).scope, member, uri, client))
     this.graph.onChange(() => this.#changed())
+  }
+
+  #viewOf(client: Client): View {
+    return this.#all.find(({ clients }) => clients.has(client)) ?? this.main
   }
 
   #changed(): void {

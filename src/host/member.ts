@@ -28,8 +28,12 @@ export interface Member {
 /** What the host must know of a manifest that it composes as a server, beyond what any server tells. */
 export interface Nested {
   readonly graph: Graph
+  /** As whom a client of the manifest around it is known inside. */
+  inside(client: Client): Client
   /** From now on the servers inside are told of in the names of this member. */
   serve(member: Member): void
+  /** A resource inside, by the URI it has there, was updated for a client outside. */
+  updated(uri: string, client: Client): void
   /** Throws when a list would be incomplete and a server inside says that it then fails. */
   assertListable(kind: Kind, client: Client): void
   /** The error when a name or URI that no list shows is of a server inside that is not there; in its own words. */

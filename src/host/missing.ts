@@ -24,12 +24,13 @@ export function missing(scope: Scope, kind: Kind, key: string, client: Client): 
   for (const member of scope.members.values()) {
     const own = ownKey(member, kind, key)
     if (own === undefined) continue
+    // The server inside, where it can be told which.
+    const inside = member.nested?.missing(kind, own, client)
+    if (inside !== undefined) return inside
     const unlisted = !isUp(member) && member.upstream.listing(client) === undefined
     // A URI without a prefix may be of any server.
     const isSure = kind === "tool" || kind === "prompt" || member.entry.rules.prefix !== ""
     if (unlisted && isSure) return unavailable(member)
-    const inside = member.nested?.missing(kind, own, client)
-    if (inside !== undefined) return inside
   }
   return undefined
 }

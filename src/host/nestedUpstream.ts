@@ -16,7 +16,7 @@ import type {
   McpResult,
   Unsubscribe,
 } from "../protocol/messages.ts"
-import { type Kind, kinds } from "../protocol/methods.ts"
+import { type Kind, kinds, updatedMethod } from "../protocol/methods.ts"
 import { watchMethods } from "../protocol/tasks.ts"
 import type { Upstream, UpstreamEvent, UpstreamInfo, UpstreamState } from "../upstreams/upstream.ts"
 import { capabilitiesOf, instructionsOf } from "./describe.ts"
@@ -77,12 +77,12 @@ export class NestedUpstream implements Upstream, Nested {
   }
 
   start(client: Client | undefined, turn?: Promise<void>): void {
-    this.graph.start(this.#inside(client), turn)
+    this.graph.start(this.#insideIf(client), turn)
     this.#changed()
   }
 
   listing(client: Client | undefined): Listing | undefined {
-    const inside = this.#inside(client)
+    const inside = this.#insideIf(client)
     const members = [...this.graph.members.values()]
     if (members.length > 0 && members.every(({ upstream }) => upstream.listing(inside) === undefined)) return undefined
     const { visible } = this.graph.catalogs.of(inside)
@@ -97,7 +97,7 @@ export class NestedUpstream implements Upstream, Nested {
 
   info(client: Client | undefined): UpstreamInfo | undefined {
     const { name, title, version, instructions } = this.graph.manifest.host
-    const inside = this.#inside(client ?? nobody) ?? nobody
+    const inside = this.#insideIf(client ?? nobody) ?? nobody
     const members = [...this.graph.members.values()]
     return {
       serverInfo: { name, version, ...(title !== undefined && { title }) },
@@ -110,19 +110,19 @@ export class NestedUpstream implements Upstream, Nested {
   }
 
   prepare(client: Client): Promise<void> {
-    return this.graph.prepare(this.#insideOf(client))
+    return this.graph.prepare(this.inside(client))
   }
 
   setLevel(client: Client, level: string): void {
-    for (const { upstream } of this.graph.members.values()) upstream.setLevel(this.#insideOf(client), level)
+    for (const { upstream } of this.graph.members.values()) upstream.setLevel(this.inside(client), level)
   }
 
   tell(client: Client, notification: McpNotification): void {
-    this.graph.tell(this.#insideOf(client), notification)
+    this.graph.tell(this.inside(client), notification)
   }
 
   release(client: Client): void {
-    const inside = this.#insideOf(client)
+    const inside = this.inside(client)
     this.#level.tasks.forget(inside)
     this.graph.release(inside)
   }
@@ -143,38 +143,47 @@ export class NestedUpstream implements Upstream, Nested {
     this.graph.serve()
   }
 
+  updated(uri: string, client: Client): void {
+    this.#emit({ type: "updated", uri, clients: [client] })
+  }
+
   assertListable(kind: Kind, client: Client): void {
-    assertListable(this.graph, kind, this.#insideOf(client))
+    assertListable(this.graph, kind, this.inside(client))
   }
 
   missing(kind: Kind, key: string, client: Client): ProtocolError | undefined {
-    return missing(this.graph, kind, key, this.#insideOf(client))
+    return missing(this.graph, kind, key, this.inside(client))
   }
 
   /** The client as the servers inside know it: what it is told and asked comes through this manifest's names. */
-  #insideOf(client: Client): Client {
+  inside(client: Client): Client {
     const { clients, tell, ask } = this.#level
     const known = clients.get(client)
     if (known !== undefined) return known
     const { key, leaves, unsolicited, era, capabilities, info } = client
     const inside: Client = {
       ...{ key, leaves, unsolicited, era, capabilities, info },
-      notify: (notification) => tell(notification, client, (shown) => client.notify(shown)),
+      notify: (notification) => {
+        // Whether the client may hear of it is decided outside too, by what it can see there now.
+        if (notification.method === updatedMethod)
+          this.#level.member?.nested?.updated(String(notification.params["uri"]), client)
+        else tell(notification, client, (shown) => client.notify(shown))
+      },
       ask: (request, signal) => ask({ client, ask: (question, until) => client.ask(question, until) }, request, signal),
     }
     clients.set(client, inside)
     return inside
   }
 
-  #inside(client: Client | undefined): Client | undefined {
-    return client === undefined ? undefined : this.#insideOf(client)
+  #insideIf(client: Client | undefined): Client | undefined {
+    return client === undefined ? undefined : this.inside(client)
   }
 
   #contextOf(context: Context): Context {
     const { tell, ask } = this.#level
     const { id, principal, client, cancellation, logLevel } = context
     return {
-      ...{ id, principal, client: this.#insideOf(client), cancellation, logLevel },
+      ...{ id, principal, client: this.inside(client), cancellation, logLevel },
       get signal() {
         return context.signal
       },
@@ -187,6 +196,10 @@ export class NestedUpstream implements Upstream, Nested {
   #look(): Pick<UpstreamState, "state" | "reason"> {
     if (this.#closed) return { state: "stopped" }
     const members = [...this.graph.members.values()]
+    const [first] = members
+    // Switched off as a whole.
+    if (first !== undefined && members.every(({ upstream }) => upstream.state.state === "disabled"))
+      return { state: "disabled", ...(first.entry.offReason !== undefined && { reason: first.entry.offReason }) }
     if (areStarting(members)) return { state: "starting" }
     const down = members.find(({ entry, upstream }) => entry.required && !isServing(upstream.state.state))
     if (down === undefined) return { state: "ready" }
@@ -198,7 +211,10 @@ export class NestedUpstream implements Upstream, Nested {
     const { state, reason } = this.#look()
     const isSame = state === this.#state.state && reason === this.#state.reason
     if (!isSame) this.#state = { state, since: new Date().toISOString(), ...(reason !== undefined && { reason }) }
-    const event: UpstreamEvent = isSame ? { type: "changed" } : { type: "state", state: this.#state }
+    this.#emit(isSame ? { type: "changed" } : { type: "state", state: this.#state })
+  }
+
+  #emit(event: UpstreamEvent): void {
     for (const listener of [...this.#listeners]) listener(event)
   }
 }

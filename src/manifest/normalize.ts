@@ -65,7 +65,7 @@ export function normalize(input: ManifestInput, facts: NormalizeFacts): Manifest
     telemetry,
     servers,
     profiles: facts.profiles.map((name) =>
-      toProfile(name, input.profiles?.[name] ?? {}, facts.placeOf(["profiles", name])),
+      toProfile(name, input.profiles?.[name] ?? {}, (path) => facts.placeOf(["profiles", name, ...path])),
     ),
     secrets: [...new Set([...facts.secrets, ...own])],
     warnings: facts.warnings,
@@ -106,11 +106,11 @@ function toEndpoint(endpoint: EndpointInput): EndpointSection {
   }
 }
 
-function toProfile(name: string, profile: ProfileInput, place: SourcePlace): ProfileEntry {
+function toProfile(name: string, profile: ProfileInput, placeOf: ProfileEntry["placeOf"]): ProfileEntry {
   const { title, instructions, servers, tags = {}, tools = {}, prompts = {}, resources = {} } = profile
   return {
     name,
-    place,
+    placeOf,
     ...(title !== undefined && { title }),
     ...(instructions !== undefined && { instructions }),
     rules: { servers, tags, tools, prompts, resources },

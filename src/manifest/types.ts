@@ -78,8 +78,8 @@ export interface HostSection {
 /** A further endpoint over the same servers. */
 export interface ProfileEntry {
   readonly name: string
-  /** Where the name is written. */
-  readonly place: SourcePlace
+  /** Where something below its name is written; where it would be, when it is not. */
+  readonly placeOf: (path: RulePath) => SourcePlace
   /** In place of the host's. */
   readonly title?: string
   /** In place of the host's own. */
@@ -199,6 +199,8 @@ export interface ServerEntry {
   readonly idleTimeoutMs: number
   /** `lazy`: it runs while somebody needs it. `off`: never. */
   readonly start: "eager" | "lazy" | "off"
+  /** Why it is off, where no `enabled: false` of the manifest says so. */
+  readonly offReason?: string
   /** How many requests it works on at once, and how many wait; undefined for no limit. */
   readonly concurrency?: { readonly running: number; readonly waiting: number }
 }

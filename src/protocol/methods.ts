@@ -47,6 +47,9 @@ export const kindWords: Readonly<Record<Kind, KindWords>> = {
   },
 }
 
+/** Tells that a subscribed resource has changed. */
+export const updatedMethod = "notifications/resources/updated"
+
 /** Severities of log messages, least severe first (RFC 5424 section 6.2.1). */
 export const logLevels = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"] as const
 

@@ -64,6 +64,7 @@ export function createUpstream(entry: ServerEntry, deps: UpstreamDeps): Upstream
   }
   return new ServerUpstream(policy, {
     start: deps.eager === true && entry.start === "lazy" ? "eager" : entry.start,
+    offReason: entry.offReason,
     concurrency: entry.concurrency,
     errorOutput,
     isProcess: target.kind !== "http",

@@ -8,6 +8,7 @@ import { cacheHintOf } from "../wire/caching.ts"
 import { internalContext } from "../wire/internalContext.ts"
 import type { UpstreamSession } from "../wire/session.ts"
 import { withObjectOutput } from "../wire/structured.ts"
+import { knowsNoExecution } from "../wire/tasks.ts"
 
 /** A list that does not end by then is broken. */
 const maxPages = 64
@@ -59,6 +60,11 @@ export function withoutExecution(listing: Listing): Listing {
     : listing
   unqualified.set(listing, derived)
   return derived
+}
+
+/** A listing as clients of a generation are shown it, whichever generation its server speaks: each form leaves alone what is of the client's own. */
+export function formFor(era: string, listing: Listing): Listing {
+  return knowsNoExecution(era) ? withoutExecution(listing) : withObjectOutputs(listing)
 }
 
 async function listAll(session: UpstreamSession, kind: Kind, signal: AbortSignal): Promise<TakenList> {

@@ -1,4 +1,4 @@
-/** Takes the catalogue of a running endpoint once, as any client sees it: for `mcp-host list --url`. */
+/** Takes the catalogue of a running endpoint once, as a client sees it: for `mcp-host list --url` and `diff --url`. */
 import type { Listing } from "../composition/types.ts"
 import { ProtocolError, rpcCodes } from "../protocol/errors.ts"
 import type { JsonObject } from "../protocol/json.ts"
@@ -9,19 +9,26 @@ import { takeListing } from "./listing.ts"
 
 export interface RemoteOptions {
   readonly clientInfo: JsonObject
+  /** The generation to speak; both are tried without one. */
+  readonly era?: string | undefined
+  /** What the client declares; default: nothing. */
+  readonly capabilities?: JsonObject | undefined
   readonly signal: AbortSignal
 }
 
 /** An endpoint may hold its first list while its servers start. */
 const timeouts = { startMs: 30_000, listMs: 60_000, callMs: 60_000, totalMs: 60_000 }
 
-export async function takeRemoteCatalogue(url: string, { clientInfo, signal }: RemoteOptions): Promise<Listing> {
+export async function takeRemoteCatalogue(
+  url: string,
+  { clientInfo, era = "auto", capabilities = {}, signal }: RemoteOptions,
+): Promise<Listing> {
   const target = { kind: "http", url, transport: "auto", headers: {}, era: "auto" } as const
   const session = await openSession(() => connectHttp(target), {
-    eras: erasToTry(target.era, undefined),
+    eras: erasToTry(era, undefined),
     signal,
     clientInfo,
-    capabilitiesFor: () => ({}),
+    capabilitiesFor: () => capabilities,
     timeouts,
     headerPaths: new Map(),
     outputs: new Map(),

@@ -28,6 +28,7 @@ const wakeMs = 2_000
 export interface ServerUpstreamOptions {
   /** `lazy`: it runs while somebody needs it. `off`: never. */
   readonly start: "eager" | "lazy" | "off"
+  readonly offReason?: string | undefined
   readonly concurrency?: Concurrency | undefined
   readonly errorOutput?: (() => string | undefined) | undefined
   /** True when every attempt to connect starts a process. */
@@ -68,8 +69,8 @@ export class ServerUpstream implements Upstream {
     this.key = policy.key
     this.#policy = policy
     this.#options = options
-    const changed = (): void => this.#emit({ type: "state", state: this.state })
-    this.#life = new Life(firstStates[options.start], changed, policy.logger.mask)
+    const first = { ...firstStates[options.start], ...(options.offReason && { reason: options.offReason }) }
+    this.#life = new Life(first, () => this.#emit({ type: "state", state: this.state }), policy.logger.mask)
     const breaker = new Breaker((reason) => this.#troubled(reason))
     this.#opener = new SessionOpener(policy, {
       updated: (uri, clients) => this.#emit({ type: "updated", uri, clients }),

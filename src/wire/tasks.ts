@@ -89,6 +89,11 @@ export function hidesExecution(upstreamEra: string, clientEra: string): boolean 
   return upstreamEra === "legacy" && clientEra === "modern"
 }
 
+/** Whether tools of some servers are shown to these clients without how they run as tasks. */
+export function knowsNoExecution(clientEra: string): boolean {
+  return hidesExecution("legacy", clientEra)
+}
+
 /** True for a tool that runs as a task only. */
 export function requiresTask(tool: JsonObject): boolean {
   return objectAt(tool, "execution")?.["taskSupport"] === "required"

@@ -50,6 +50,13 @@ holds(
     }
     expect(shown(catalog)).toEqual(shown(flat))
     expect(catalog.revision).toBe(flat.revision)
+    // Pages of MCP Apps know nothing of manifests.
+    for (const kind of kinds) {
+      for (const key of new Set(flat.list(kind).map(({ origin }) => origin.key)))
+        expect(catalog.resolveBareName(kind, key).map((each) => each.key)).toEqual(
+          flat.resolveBareName(kind, key).map((each) => each.key),
+        )
+    }
   }),
   300,
 )

@@ -351,7 +351,9 @@ test("every hidden component has the rule that hides it, every kept one those th
     "a1: tags include",
   ])
   const catalog = composeCatalog([sourceOf("s", parts, rules)], { collisions: "error" })
-  expect(catalog.list("tool").map((each) => keptBy(rules, each).map((path) => path.join(" ")))).toEqual([
+  expect(
+    catalog.list("tool").map((each) => keptBy(rules, each, each.origin.key).map((path) => path.join(" "))),
+  ).toEqual([
     ["tools include 1", "tags include 0"],
     ["tools include 0", "tags include 0"],
   ])

@@ -55,6 +55,7 @@ export interface ManifestText {
   readonly endpoint?: Record<string, unknown>
   readonly defaults?: Record<string, unknown>
   readonly servers: Record<string, Record<string, unknown>>
+  readonly profiles?: Record<string, Record<string, unknown>>
 }
 
 export async function temporaryFolder(): Promise<string> {
@@ -68,6 +69,11 @@ const patience = { start: "60s", list: "60s", call: "3m" }
 
 export async function writeManifest(manifest: ManifestText): Promise<string> {
   const file = path.join(await temporaryFolder(), "mcp-host.yaml")
+  await rewriteManifest(file, manifest)
+  return file
+}
+
+async function rewriteManifest(file: string, manifest: ManifestText): Promise<void> {
   // All fixtures have the same https resource.
   const host = { name: "rig", title: "The rig", collisions: "first", ...manifest.host }
   const { timeouts, ...defaults } = manifest.defaults ?? {}
@@ -78,7 +84,6 @@ export async function writeManifest(manifest: ManifestText): Promise<string> {
     defaults: { ...defaults, timeouts: { ...patience, ...(timeouts as object | undefined) } },
   }
   await writeFile(file, JSON.stringify(text, null, 2))
-  return file
 }
 
 export interface HttpRig {
@@ -86,13 +91,16 @@ export interface HttpRig {
   readonly url: string
   readonly endpoint: HttpEndpoint
   connect(kind: ClientKind, options?: ClientOptions): Promise<TestClient>
+  /** Writes another manifest in the place of the first, and has it applied. */
+  edit(manifest: ManifestText): Promise<void>
   /** Ends the endpoint and the host; once. */
   close(): Promise<void>
 }
 
 /** A host in this process, behind HTTP. Resolves when it listens; `settled` false does not wait for its servers. */
 export async function startHttp(manifest: ManifestText, { settled = true } = {}): Promise<HttpRig> {
-  const loaded = await loadManifest(await writeManifest(manifest))
+  const file = await writeManifest(manifest)
+  const loaded = await loadManifest(file)
   const { log } = await createLogger({ level: process.env["RIG_LOG"] ?? "silent", format: "json", color: false })
   const host = new Host({ manifest: loaded, log, version: "0" })
   host.start()
@@ -105,7 +113,11 @@ export async function startHttp(manifest: ManifestText, { settled = true } = {})
   closers.push(close)
   if (settled) await host.settled()
   const { url } = endpoint
-  return { host, url, endpoint, connect: (kind, options) => connectHttp(url, kind, options), close }
+  const edit = async (next: ManifestText): Promise<void> => {
+    await rewriteManifest(file, next)
+    await host.reload(await loadManifest(file))
+  }
+  return { host, url, endpoint, connect: (kind, options) => connectHttp(url, kind, options), edit, close }
 }
 
 export async function connectHttp(url: string, kind: ClientKind, options: ClientOptions = {}): Promise<TestClient> {

@@ -20,7 +20,7 @@ const tool = (name: string, tags: string[] = []): JsonObject => ({
 })
 const profile = (name: string, rules: Partial<ProfileEntry["rules"]>, more: Partial<ProfileEntry> = {}) => ({
   name,
-  place: { file: "mcp-host.yaml", line: 1, column: 1 },
+  placeOf: () => ({ file: "mcp-host.yaml", line: 1, column: 1 }),
   rules: { tags: {}, tools: {}, prompts: {}, resources: {}, ...rules },
   ...more,
 })

@@ -9,29 +9,13 @@ import { local, manifestOf, rawServer, startHost } from "../endpoints/support.ts
 import { closeAll } from "../fixtures/harness.ts"
 import { soon } from "../upstreams/support.ts"
 import { createClient, createContext } from "../wire/support.ts"
+import { nested, withRules } from "./support.ts"
 
 afterEach(closeAll)
 
 const tool = (name: string): JsonObject => ({ name, inputSchema: { type: "object" } })
 const raw = (key: string, names: string[] = ["t"], more: Partial<ServerEntry> = {}): ServerEntry =>
   rawServer(key, { lists: { tools: names.map(tool) } }, more)
-const withRules = (entry: ServerEntry, rules: Partial<ServerEntry["rules"]>): ServerEntry => ({
-  ...entry,
-  rules: { ...entry.rules, ...rules },
-})
-const nested = (key: string, servers: ServerEntry[]): ServerEntry => ({
-  ...raw(key),
-  target: {
-    kind: "manifest",
-    manifest: manifestOf({
-      servers: servers.map((entry) => ({
-        ...entry,
-        key: `${key}/${entry.key}`,
-        rules: { ...entry.rules, server: `${key}/${entry.key}` },
-      })),
-    }),
-  },
-})
 const ask = async (host: Host, client: Client, method: string, params: JsonObject = {}): Promise<JsonObject> =>
   (await host.handle({ method, params }, createContext({ client }))).value
 const call = (host: Host, client: Client, name: string, args: JsonObject = {}): Promise<JsonObject> =>
@@ -112,9 +96,9 @@ describe("a reload", () => {
     expect(await names(host, client)).toEqual(["a_t"])
     await expect(call(host, client, "b_t")).rejects.toMatchObject({ code: -32602 })
     await vi.waitFor(() => expect(gone?.state.state).toBe("stopped"), soon)
-    const place = { file: "mcp-host.yaml", line: 1, column: 1 }
+    const placeOf = () => ({ file: "mcp-host.yaml", line: 1, column: 1 })
     const rules = { servers: ["a"], tags: {}, tools: { exclude: ["*"] }, prompts: {}, resources: {} }
-    await host.reload(manifestOf({ servers: [raw("a")], profiles: [{ name: "p", place, rules }] }))
+    await host.reload(manifestOf({ servers: [raw("a")], profiles: [{ name: "p", placeOf, rules }] }))
     const view = host.profile("p")
     expect(view?.catalog().list("tool")).toEqual([])
     await host.reload(next(raw("a")))

@@ -13,13 +13,15 @@ profiles:
   expect(manifest.profiles).toMatchObject([
     {
       name: "z",
-      place: { line: 3, column: 3 },
       title: "Z",
       instructions: "Only z",
       rules: { servers: ["b"], tags: { exclude: ["write"] }, tools: { include: ["b_*"] }, prompts: {}, resources: {} },
     },
     { name: "1", rules: { servers: undefined, tags: {} } },
   ])
+  const [z] = manifest.profiles
+  expect(z?.placeOf([])).toMatchObject({ line: 3, column: 3 })
+  expect(z?.placeOf(["tags", "exclude", 0])).toMatchObject({ line: 3, column: 72 })
   expect((await load("servers: {}")).profiles).toEqual([])
 })
 

@@ -1,12 +1,12 @@
 /** `mcp-host inspect`: one component whole, with the way from its server's name to the one clients see. */
 import type { Component } from "../../composition/types.ts"
 import type { Manifest } from "../../manifest/types.ts"
-import { isJsonObject, type JsonObject, objectsAt } from "../../protocol/json.ts"
+import { type JsonObject, objectsAt } from "../../protocol/json.ts"
 import { kindWords } from "../../protocol/methods.ts"
 import { maskedValue } from "../../telemetry/maskedValue.ts"
-import { layersOf } from "../explain.ts"
 import { masked } from "../failure.ts"
 import { kindNames, shownKinds } from "../kinds.ts"
+import { layersOf, layersText } from "../layers.ts"
 import { assertNoClash, downOwner, withHost } from "../localHost.ts"
 import { type LogOptions, loadFor, type ManifestOptions } from "../manifestOptions.ts"
 import { findComponent, unknownComponent } from "../requests.ts"
@@ -22,7 +22,7 @@ export interface InspectOptions extends ManifestOptions, LogOptions {
 export async function inspect(key: string, options: InspectOptions): Promise<number> {
   const manifest = await loadFor(options)
   const kinds = shownKinds.filter((kind) => options.kind === undefined || options.kind === kindNames[kind].one)
-  const found = await withHost(
+  const { component, levels, profile } = await withHost(
     manifest,
     { logLevel: options.logLevel ?? "error", profile: options.profile },
     async (local) => {
@@ -33,45 +33,39 @@ export async function inspect(key: string, options: InspectOptions): Promise<num
       const others = kinds.filter((kind) => kind !== component.kind && local.catalog().resolve(kind, key) !== undefined)
       for (const kind of others)
         printNote(`note: a ${kindNames[kind].one} has this name too; see it with --kind ${kindNames[kind].one}`)
-      return component
+      return { component, levels: local.trace(component), profile: local.profile }
     },
   )
-  const report = reportOf(found, manifest)
+  const report = reportOf(component, layersOf(component, levels, profile), levels[0]?.component ?? component)
   if (options.json === true) await printJson(maskedValue(report, masked))
-  else await printResult(masked(forPeople(found, report)))
+  else await printResult(masked(forPeople(component, report, manifest)))
   return 0
 }
 
-function reportOf(component: Component, manifest: Manifest): JsonObject {
-  const { kind, key, origin, tags, payload } = component
+function reportOf({ kind, key, tags, payload }: Component, layers: JsonObject[], { origin }: Component): JsonObject {
   return {
     kind: kindNames[kind].one,
     [kindWords[kind].id]: key,
     server: origin.server,
     original: origin.key,
     tags: [...tags],
-    layers: layersOf(component, manifest),
+    layers,
     definition: payload,
   }
 }
 
-function forPeople({ key, origin, tags }: Component, report: JsonObject): string {
+function forPeople({ key, tags }: Component, report: JsonObject, manifest: Manifest): string {
   const colors = colorsFor(process.stdout)
   const line = (name: string, text: string): string => `${colors.dim(name.padEnd(10))}${onOneLine(text)}`
-  const layers = objectsAt(report, "layers").map(layerText).join(" → ")
+  const [layers = "", ...outer] = layersText(objectsAt(report, "layers"), manifest).split("\n")
   return [
     line(String(report["kind"]), key),
-    line("server", origin.server),
-    line("original", origin.key),
+    line("server", String(report["server"])),
+    line("original", String(report["original"])),
     line("tags", tags.size === 0 ? "-" : [...tags].join(", ")),
     line("layers", layers),
+    ...outer.map((each) => line("", each)),
     "",
     JSON.stringify(report["definition"], null, 2),
   ].join("\n")
-}
-
-function layerText({ layer, to, rules, ...where }: JsonObject): string {
-  const lines = Array.isArray(rules) ? rules.filter(isJsonObject) : [where]
-  const at = lines.flatMap(({ line }) => (line === undefined ? [] : [`line ${line}`]))
-  return `${layer}: ${to}${at.length === 0 ? "" : ` (${at.join(", ")})`}`
 }

@@ -44,7 +44,7 @@ export async function list(wanted: Listed | undefined, options: ListOptions): Pr
   const rows =
     options.url === undefined
       ? await localRows(kinds, withServers, options)
-      : await (await import("../remote.ts")).remoteRows(endpointOf(options.url, options.profile), kinds, withServers)
+      : await remoteRows(options.url, { kinds, withServers, profile: options.profile })
   const shown = Object.fromEntries(
     Object.entries(rows).map(([name, each]) => [name, each.map((row) => maskedValue(row, masked))]),
   )
@@ -53,9 +53,15 @@ export async function list(wanted: Listed | undefined, options: ListOptions): Pr
   return 0
 }
 
-/** The endpoint of a profile is below that of the host. */
-function endpointOf(url: string, profile: string | undefined): string {
-  return profile === undefined ? url : `${url.replace(/\/$/, "")}/${encodeURIComponent(profile)}`
+interface Wanted {
+  readonly kinds: readonly Kind[]
+  readonly withServers: boolean
+  readonly profile: string | undefined
+}
+
+async function remoteRows(address: string, { kinds, withServers, profile }: Wanted): Promise<Rows> {
+  const remote = await import("../remote.ts")
+  return remote.remoteRows(remote.endpointUrl(address, profile), kinds, withServers)
 }
 
 async function localRows(kinds: readonly Kind[], withServers: boolean, options: ListOptions): Promise<Rows> {
@@ -81,7 +87,12 @@ async function localRows(kinds: readonly Kind[], withServers: boolean, options: 
       for (const withheld of catalog.withheld) printNote(`warning: ${withheldText(withheld)}`)
     }
     return {
-      ...Object.fromEntries(kinds.map((kind) => [kindNames[kind].many, catalog.list(kind).map(componentRow)])),
+      ...Object.fromEntries(
+        kinds.map((kind) => [
+          kindNames[kind].many,
+          catalog.list(kind).map((component) => componentRow(component, local.originOf(component))),
+        ]),
+      ),
       ...(withServers && { servers: servers.map(row) }),
       ...(options.explain === true && { hidden: explainHidden(local, kinds) }),
     }

@@ -10,13 +10,14 @@ import { Host } from "../../host/host.ts"
 import { loadMiddleware } from "../../host/loadMiddleware.ts"
 import { withObserver } from "../../host/observed.ts"
 import { Pressure, withPressure } from "../../host/pressure.ts"
+import { onlyShown } from "../../manifest/onlyShown.ts"
 import type { Manifest } from "../../manifest/types.ts"
 import { createLogger, type LogFormat } from "../../telemetry/logger.ts"
 import { openTelemetry, type Telemetry } from "../../telemetry/openTelemetry.ts"
 import { codeOfServer } from "../../upstreams/loadPackage.ts"
 import { takeFault } from "../../upstreams/localChannel.ts"
 import { announce } from "../announce.ts"
-import { applyEdits } from "../applyEdits.ts"
+import { applyEdits, createMarks } from "../applyEdits.ts"
 import { exitCodeOf, exitCodeOfSignal, hideWith, stackOf, surviveCrashes } from "../failure.ts"
 import { loadFor } from "../manifestOptions.ts"
 import { storageOf, verifyStorage } from "../storage.ts"
@@ -41,10 +42,10 @@ export async function run(file: string, options: RunOptions): Promise<number> {
     throw new HostError("USAGE", "--stdio listens on no address: it goes without --host and --port")
   const stopping = watchStop()
   const { profile } = options
-  const paths = new Set<string>()
+  const { marks, note } = createMarks()
   const load = async (watch: (path: string) => void): Promise<Manifest> =>
-    withAddress(await loadFor({ ...options, manifest: file }, watch), options)
-  const manifest = await load((path) => paths.add(path))
+    withAddress(onlyShown(await loadFor({ ...options, manifest: file }, watch), profile), options)
+  const manifest = await load(note)
   const { log, hide, mask } = await createLogger({
     level: options.logLevel,
     format: options.logFormat,
@@ -78,7 +79,7 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   const pressed = withPressure(shown, pressure)
   const served = observer === undefined ? pressed : withObserver(pressed, observer)
   const running: Running = { manifest, host, served, telemetry, log, stopping, json: options.logFormat === "json" }
-  const edits = applyEdits(paths, { host, log, load, hide, watch: options.watch })
+  const edits = applyEdits(marks, { host, log, load, hide, watch: options.watch })
   stopping.onHangup(() => void edits.apply())
   try {
     await verifyStorage(storage, manifest)
