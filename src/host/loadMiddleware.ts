@@ -56,8 +56,8 @@ async function prepare(
   directory: string,
   anew: boolean,
 ): Promise<Prepared | { readonly problems: Problem[] }> {
-  const { module, name, options } = entry
-  if (module === undefined) return { definition: await loadBuiltin(name), options, code: undefined }
+  const { module, options } = entry
+  if (module === undefined) return prepareBuiltin(entry)
   const code = codeOfPath(module)
   const definition = await loadModule(module, directory, anew ? code : undefined).catch((error: unknown) => error)
   if (!isDefinition(definition)) return { problems: [unusable(entry, definition)] }
@@ -65,6 +65,15 @@ async function prepare(
   const parsed = definition.options?.safeParse(options) ?? unexpected
   if (parsed.success) return { definition, options: parsed.data, code }
   return { problems: parsed.error.issues.map((issue) => invalid(entry, issue)) }
+}
+
+/** The manifest's schema has accepted its options; some can be judged only with what the middleware itself uses. */
+async function prepareBuiltin(entry: MiddlewareEntry): Promise<Prepared | { readonly problems: Problem[] }> {
+  const { name, options } = entry
+  const definition = await loadBuiltin(name)
+  const parsed = definition.options?.safeParse(options)
+  if (parsed?.success === false) return { problems: parsed.error.issues.map((issue) => invalid(entry, issue)) }
+  return { definition, options, code: undefined }
 }
 
 const unexpected = { success: false, error: { issues: [{ path: [], message: "it takes no options" }] } } as const

@@ -11,10 +11,14 @@ import { rateLimitOptions } from "./rateLimit.ts"
 import { retryOptions } from "./retry.ts"
 import { sizeLimitOptions } from "./sizeLimit.ts"
 import { timeoutOptions } from "./timeout.ts"
+import { auditOptions } from "./audit.ts"
+import { redactOptions } from "./redact.ts"
+import { sanitizeOptions } from "./sanitize.ts"
 import { timingOptions } from "./timing.ts"
 
 /** The host's own, by name. A file beside this one has the options of each. */
 export const builtinOptions = {
+  audit: auditOptions,
   errors: errorsOptions,
   rateLimit: rateLimitOptions,
   concurrency: concurrencyOptions,
@@ -22,6 +26,8 @@ export const builtinOptions = {
   timeout: timeoutOptions,
   retry: retryOptions,
   sizeLimit: sizeLimitOptions,
+  redact: redactOptions,
+  sanitize: sanitizeOptions,
   timing: timingOptions,
 } as const
 
