@@ -9,7 +9,7 @@ import { type Kind, kindWords } from "../protocol/methods.ts"
 import { joined } from "../protocol/pieces.ts"
 import { defineMiddleware } from "./define.ts"
 import { type HiddenText, kindsIn, sanitizeComponent } from "./sanitize/components.ts"
-import { findHidden, type HiddenKind, maybeHidden } from "./sanitize/hidden.ts"
+import { findHidden, type HiddenKind, maybeHidden, visibleText } from "./sanitize/hidden.ts"
 import { changeListing } from "./texts/listing.ts"
 import { type Direction, type Place, surroundTexts } from "./texts/surround.ts"
 import { changeData, changePayload } from "./texts/walk.ts"
@@ -89,20 +89,14 @@ function createTell(strips: boolean, { logger, metrics, mask }: MiddlewareDeps):
     const key = JSON.stringify([where, server, what, kinds])
     if (known.has(key)) return
     if (known.size < maxTold) known.add(key)
-    const message = `hidden characters ${strips ? "taken out of" : "in"} ${mask(visible(what))}`
+    const message = `hidden characters ${strips ? "taken out of" : "in"} ${mask(visibleText(what))}`
     logger.warn(message, {
       in: where,
       ...(server !== "" && { of: server }),
       kinds,
-      ...(found && { at: found.map(({ at }) => visible(at)) }),
+      ...(found && { at: found.map(({ at }) => visibleText(at)) }),
     })
   }
-}
-
-/** For a terminal: names can hold what this is about. */
-function visible(text: string): string {
-  const short = text.length > 200 ? `${text.slice(0, 200)}…` : text
-  return findHidden(short)?.stripped ?? short
 }
 
 function describe(component: JsonObject, kind: Kind): string {

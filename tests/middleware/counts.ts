@@ -11,7 +11,8 @@ export interface Counts {
 export function createCounts(): Counts {
   const figures = new Map<string, number>()
   const gauges = new Map<string, () => readonly Sample[]>()
-  const keyOf = (name: string, labels: Labels = {}): string => `${name} ${JSON.stringify(Object.entries(labels).sort())}`
+  const keyOf = (name: string, labels: Labels = {}): string =>
+    `${name} ${JSON.stringify(Object.entries(labels).sort())}`
   const add = (name: string, value: number, labels?: Labels): void => {
     const key = keyOf(name, labels)
     figures.set(key, (figures.get(key) ?? 0) + value)

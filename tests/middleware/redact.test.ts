@@ -25,14 +25,23 @@ servers:
 
 describe.each(["host", "server"] as const)("around a %s", (around) => {
   it("changes texts of results, and neither blobs nor what identifies something", async () => {
-    const { client, value } = await startWith("{ in: [results], detect: [email, creditCard], keys: [password] }", around)
+    const { client, value } = await startWith(
+      "{ in: [results], detect: [email, creditCard], keys: [password] }",
+      around,
+    )
     const image = { type: "image", data: email, mimeType: "image/png" }
     const link = { type: "resource_link", uri: `test://${email}/x`, name: `of ${email}` }
     const embedded = { type: "resource", resource: { uri: "test://e", mimeType: "text/plain", text: `a\n${email}` } }
     const result = await client().call("s_say", {
       result: {
         content: [{ type: "text", text: `Write to ${email} "now"` }, image, link, embedded],
-        structuredContent: { to: [email], card: 4111111111111111, count: 3, login: { Password: { any: 1 } }, id: email },
+        structuredContent: {
+          to: [email],
+          card: 4111111111111111,
+          count: 3,
+          login: { Password: { any: 1 } },
+          id: email,
+        },
         _meta: { note: email, "io.modelcontextprotocol/x": email },
         other: null,
       },
@@ -98,7 +107,11 @@ describe.each(["host", "server"] as const)("around a %s", (around) => {
       { method: "notifications/message", params: { level: "error", logger: "x", data: { said: "[redacted]" } } },
     ])
     const asked: JsonObject[] = []
-    const params = { maxTokens: 9, systemPrompt: email, messages: [{ role: "user", content: { type: "text", text: email } }] }
+    const params = {
+      maxTokens: 9,
+      systemPrompt: email,
+      messages: [{ role: "user", content: { type: "text", text: email } }],
+    }
     const answer = await one.request(
       "tools/call",
       { name: "r_do_ask", arguments: { method: "sampling/createMessage", params } },
@@ -111,14 +124,20 @@ describe.each(["host", "server"] as const)("around a %s", (around) => {
     )
     // What the call says to ask was redacted on its way to the server already; the server says it again.
     expect(asked).toEqual([
-      { maxTokens: 9, systemPrompt: "[redacted]", messages: [{ role: "user", content: { type: "text", text: "[redacted]" } }] },
+      {
+        maxTokens: 9,
+        systemPrompt: "[redacted]",
+        messages: [{ role: "user", content: { type: "text", text: "[redacted]" } }],
+      },
     ])
     expect(answer).toMatchObject({ structuredContent: { result: { content: { text: "I am [redacted]" } } } })
   })
 })
 
 it("passes results without anything to find as the same bytes", async () => {
-  const { client, host } = await startWith("{ in: [results], detect: [email, creditCard], patterns: { ticket: 'TCK-\\d+' } }")
+  const { client, host } = await startWith(
+    "{ in: [results], detect: [email, creditCard], patterns: { ticket: 'TCK-\\d+' } }",
+  )
   const one = client()
   // Smaller results are parsed as they come.
   const filling = "large ".repeat(8_000)
@@ -193,7 +212,9 @@ it("looks into texts that are JSON for names of members, and keeps their form", 
 })
 
 it("replaces by patterns of the manifest's, naming what it was", async () => {
-  const { client, value } = await startWith("{ detect: [], patterns: { ticket: '^TCK-\\d+' }, replacement: '<{name}>' }")
+  const { client, value } = await startWith(
+    "{ detect: [], patterns: { ticket: '^TCK-\\d+' }, replacement: '<{name}>' }",
+  )
   const result = await client().call("s_say", { result: { content: [{ type: "text", text: "TCK-12 TCK-13" }] } })
   expect(result).toMatchObject({ content: [{ text: "<ticket> TCK-13" }] })
   expect(value("mcp_host_redact_total", { server: "", pattern: "ticket" })).toBe(1)
@@ -201,7 +222,10 @@ it("replaces by patterns of the manifest's, naming what it was", async () => {
 
 describe("options", () => {
   it.each([
-    ["{ patterns: { a: '(?=b)' } }", /^1:\d+ MIDDLEWARE_INVALID_OPTIONS options of redact, patterns\.a: .*no look-around/],
+    [
+      "{ patterns: { a: '(?=b)' } }",
+      /^1:\d+ MIDDLEWARE_INVALID_OPTIONS options of redact, patterns\.a: .*no look-around/,
+    ],
     ["{ patterns: { a: 'x*' } }", /MIDDLEWARE_INVALID_OPTIONS .*finds empty text/],
     ["{ detect: [phone] }", /^1:\d+ MANIFEST_INVALID_VALUE middleware\[0\]\.redact\.detect\[0\] must be "email"/],
     ["{ keyz: [a] }", /MANIFEST_UNKNOWN_KEY unknown key "keyz" .*Did you mean "keys"/],

@@ -198,6 +198,8 @@ export class AuditLog {
     this.#seat ??= await takeSeat(this.file)
     const { key, previousKeys } = this.settings
     const found = await recover(this.file, key === undefined ? previousKeys : [key, ...previousKeys])
+    // What this process wrote is known without a head.
+    const gone = this.#last.seq > found.last.seq ? { gap: { ...this.#last } } : {}
     this.#last = found.last
     this.#first = found.first
     this.#keyId = key?.id
@@ -218,7 +220,7 @@ export class AuditLog {
     this.#firstOfFile = first
     this.#size = size
     this.#since = since
-    return this.#begin({ reason: "start", ...found.facts }, endsWhole ? "" : "\n")
+    return this.#begin({ reason: "start", ...gone, ...found.facts }, endsWhole ? "" : "\n")
   }
 
   /** Begins to write, with a line that says so. */

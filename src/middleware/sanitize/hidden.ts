@@ -51,6 +51,12 @@ export function findHidden(text: string): Hidden | undefined {
   return kinds.size === 0 ? undefined : { kinds, stripped }
 }
 
+/** For a terminal or a log: without what is hidden, and not too long. */
+export function visibleText(text: string): string {
+  const short = text.length > 200 ? `${text.slice(0, 200)}…` : text
+  return findHidden(short)?.stripped ?? short
+}
+
 /** Whether anything in the text, which may be JSON as it is on the wire, could be hidden. */
 export function maybeHidden(json: string): boolean {
   // Controls are escaped in JSON; \b and \f are two of them.
