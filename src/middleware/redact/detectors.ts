@@ -12,6 +12,8 @@ export interface Detector {
 
 interface Known {
   readonly pattern: RegExp
+  /** One of these is in every match: looking for a text takes less than looking for a pattern. */
+  readonly hints?: readonly string[] | RegExp
   /** Whether a match is one: a check sum fits, say. */
   readonly accept?: (found: string) => boolean
 }
@@ -31,6 +33,7 @@ const apiTokens = [
 
 const known: Readonly<Record<DetectorName, Known>> = {
   email: {
+    hints: ["@"],
     pattern:
       /(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9])/g,
   },
@@ -42,28 +45,45 @@ const known: Readonly<Record<DetectorName, Known>> = {
     pattern: /(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Z0-9])/g,
     accept: isIban,
   },
-  ssn: { pattern: /(?<![\d-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])/g },
-  jwt: { pattern: /(?<![\w-])eyJ[\w-]{5,}\.eyJ[\w-]{5,}\.[\w-]*/g },
-  bearer: { pattern: /(?<=\b(?:bearer|basic)[ \t]{1,4})[A-Za-z0-9._~+/-]{16,}={0,2}/gi },
+  ssn: { hints: ["-"], pattern: /(?<![\d-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])/g },
+  jwt: { hints: ["eyJ"], pattern: /(?<![\w-])eyJ[\w-]{5,}\.eyJ[\w-]{5,}\.[\w-]*/g },
+  bearer: {
+    hints: /bearer|basic/i,
+    pattern: /(?<=\b(?:bearer|basic)[ \t]{1,4})[A-Za-z0-9._~+/-]{16,}={0,2}/gi,
+  },
   awsKey: {
+    hints: /AKIA|ASIA|ABIA|ACCA|access_?key/i,
     pattern:
       /(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Z0-9])|(?<=secret_?access_?key["']?\s{0,4}[=:]\s{0,4}["']?)[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/gi,
     accept: (found) => found.length === 40 || found === found.toUpperCase(),
   },
   privateKey: {
+    hints: ["-----BEGIN "],
     pattern:
       /-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----)[\s\S]){0,16384}(?:-----END (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----)?/g,
   },
-  apiToken: { pattern: new RegExp(`(?<![A-Za-z0-9_-])(?:${apiTokens})`, "g") },
+  apiToken: {
+    hints: [
+      ...["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "sk-", "AIza"],
+      ...["k_live_", "k_test_", "npm_", "hf_"],
+    ],
+    pattern: new RegExp(`(?<![A-Za-z0-9_-])(?:${apiTokens})`, "g"),
+  },
 }
 
 export function createDetector(name: DetectorName): Detector {
-  const { pattern, accept } = known[name]
+  const { pattern, hints, accept } = known[name]
   return {
     name,
-    replace: (text, replace) =>
-      text.replace(pattern, (found) => (accept === undefined || accept(found) ? replace(found) : found)),
+    replace(text, replace) {
+      if (hints !== undefined && !holds(text, hints)) return text
+      return text.replace(pattern, (found) => (accept === undefined || accept(found) ? replace(found) : found))
+    },
   }
+}
+
+function holds(text: string, hints: readonly string[] | RegExp): boolean {
+  return hints instanceof RegExp ? hints.test(text) : hints.some((hint) => text.includes(hint))
 }
 
 /** ISO/IEC 7812: the last digit is a check digit (Luhn). Numbers that no card has do not begin so. */
