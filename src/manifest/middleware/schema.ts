@@ -4,16 +4,16 @@
  */
 import { z } from "zod"
 import { choice, listOf, mapping, optional, text } from "../fields.ts"
+import { auditOptions } from "./audit.ts"
 import { circuitBreakerOptions } from "./circuitBreaker.ts"
 import { concurrencyOptions } from "./concurrency.ts"
 import { errorsOptions } from "./errors.ts"
 import { rateLimitOptions } from "./rateLimit.ts"
+import { redactOptions } from "./redact.ts"
 import { retryOptions } from "./retry.ts"
+import { sanitizeOptions } from "./sanitize.ts"
 import { sizeLimitOptions } from "./sizeLimit.ts"
 import { timeoutOptions } from "./timeout.ts"
-import { auditOptions } from "./audit.ts"
-import { redactOptions } from "./redact.ts"
-import { sanitizeOptions } from "./sanitize.ts"
 import { timingOptions } from "./timing.ts"
 
 /** The host's own, by name. A file beside this one has the options of each. */
