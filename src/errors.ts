@@ -95,6 +95,10 @@ export const hostErrors = {
     when: "The order of middleware means that one of them cannot do what it says.",
     help: "Change the order: the first of the list is outermost.",
   },
+  HIDDEN_CHARACTERS: {
+    when: "What a server lists holds characters that people do not see, or that change what a terminal shows.",
+    help: "Look at it with mcp-host inspect --json; middleware sanitize marks such texts, or takes the characters out.",
+  },
   LOCK_MISSING: {
     when: "A lock is wanted, and there is no lock file beside the manifest.",
     help: "Run mcp-host lock, review the file it writes, and commit it.",

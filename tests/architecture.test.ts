@@ -105,6 +105,11 @@ describe("import rules", () => {
     expect(users.map(({ file }) => file)).toEqual(["src/storage/redis.ts"])
   })
 
+  it("RE2 appears where redact runs patterns only", () => {
+    const users = sources.filter(({ imports }) => imports.some(({ target }) => target === "re2js"))
+    expect(users.map(({ file }) => file)).toEqual(["src/middleware/redact/ownPattern.ts"])
+  })
+
   it("the words for the two generations stay in wire, endpoints and the manifest", () => {
     const told = sources.filter(
       ({ room, text }) => !["wire", "endpoints", "manifest"].includes(room) && /["'`](legacy|modern)["'`]/.test(text),

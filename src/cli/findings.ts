@@ -5,8 +5,12 @@ import { ownTools } from "../host/catalogs.ts"
 import type { ServerReport } from "../host/inspect.ts"
 import type { Manifest, ServerEntry } from "../manifest/types.ts"
 import { pathText } from "../manifest/words.ts"
+import { kindsIn, sanitizeComponent } from "../middleware/sanitize/components.ts"
+import { visibleText } from "../middleware/sanitize/hidden.ts"
+import { kinds, kindWords } from "../protocol/methods.ts"
 import { collisionHelp, collisionText, isClash, isError, winnerText, withheldText } from "./collisions.ts"
 import { masked } from "./failure.ts"
+import { kindNames } from "./kinds.ts"
 import { type LocalHost, withHost } from "./localHost.ts"
 
 export interface Finding {
@@ -31,6 +35,7 @@ export async function findInServers(
       ...renamed(local),
       ...withheld(local),
       ...unmatched(local),
+      ...hidden(local),
     ]
     return { findings: findings.map((each) => ({ ...each, message: masked(each.message) })), servers }
   })
@@ -104,6 +109,31 @@ function unmatched({ manifest, host }: LocalHost): Finding[] {
         message: `${pathText(["servers", key.split("/").at(-1) ?? key, ...path.slice(0, -1)])}: ${JSON.stringify(pattern)} matches nothing that ${key} offers`,
         help: hostErrors.FILTER_UNMATCHED.help,
         place: placeOf(path),
+      }),
+    )
+  })
+}
+
+/** What people do not see in what servers list, whether or not middleware looks for it. */
+function hidden({ manifest, host }: LocalHost): Finding[] {
+  return entriesOf(manifest).flatMap(({ key, place, target }) => {
+    const listing = target.kind === "manifest" ? undefined : host.listing(key)
+    if (listing === undefined) return []
+    return kinds.flatMap((kind) =>
+      listing[kind].flatMap((component): Finding[] => {
+        const sanitized = sanitizeComponent(component)
+        if (sanitized === undefined) return []
+        const name = visibleText(String(component[kindWords[kind].id]))
+        const at = sanitized.found.map((each) => visibleText(each.at)).join(", ")
+        return [
+          {
+            severity: "warning",
+            code: "HIDDEN_CHARACTERS",
+            message: `the ${kindNames[kind].one} ${name} of ${key} hides characters (${kindsIn(sanitized.found).join(", ")}) in ${at}`,
+            help: hostErrors.HIDDEN_CHARACTERS.help,
+            place,
+          },
+        ]
       }),
     )
   })

@@ -60,6 +60,7 @@ function createProgram(done: Done): Command {
     addDiff,
     addConvert,
     addStorage,
+    addAudit,
     addSchema,
   ])
     add(program, done)
@@ -246,6 +247,25 @@ function addStorage(program: Command, done: Done): void {
     .addOption(envFile())
     .action(async (names, options) => done(await (await import("./verbs/storage.ts")).rotate(names, options)))
   addExamples(command, ["mcp-host storage rotate", "mcp-host storage rotate default -m team.yaml"])
+}
+
+function addAudit(program: Command, done: Done): void {
+  const audit = program.command("audit").description("Look after the audit logs of the manifest").helpCommand(false)
+  const command = audit
+    .command("verify")
+    .description("Check that nothing in an audit log was changed, removed, inserted or moved; exit code 1 when it was")
+    .argument("[file]", "this log; default: those of the manifest")
+    .addOption(new Option("-m, --manifest <file>", "the manifest, which has the keys").default("mcp-host.yaml"))
+    .addOption(envFile())
+    .addOption(new Option("--key-env <variable>", "the variable with the key of the file; no manifest is read"))
+    .option("--allow-unkeyed", "the log may have begun before it had a key")
+    .option("--json", "as JSON")
+    .action(async (file, options) => done(await (await import("./verbs/audit.ts")).verify(file, options)))
+  addExamples(command, [
+    "mcp-host audit verify",
+    "mcp-host audit verify -m team.yaml --json",
+    "AUDIT_KEY=$(cat key) mcp-host audit verify copies/audit.jsonl --key-env AUDIT_KEY",
+  ])
 }
 
 function addSchema(program: Command, done: Done): void {

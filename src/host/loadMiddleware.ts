@@ -68,10 +68,19 @@ async function prepare(
   return { problems: parsed.error.issues.map((issue) => invalid(entry, issue)) }
 }
 
-/** One of the host's own, with what its options import. */
-async function prepareBuiltin(entry: MiddlewareEntry, directory: string, anew: boolean) {
+/**
+ * One of the host's own, with what its options import. The manifest's schema has accepted them; some can be judged only
+ * with what the middleware itself uses.
+ */
+async function prepareBuiltin(
+  entry: MiddlewareEntry,
+  directory: string,
+  anew: boolean,
+): Promise<Prepared | { readonly problems: Problem[] }> {
   const { name, options, imported } = entry
   const definition = await loadBuiltin(name)
+  const parsed = definition.options?.safeParse(options)
+  if (parsed?.success === false) return { problems: parsed.error.issues.map((issue) => invalid(entry, issue)) }
   if (imported === undefined) return { definition, options, code: undefined }
   const code = codeOfPath(imported)
   try {

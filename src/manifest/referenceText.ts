@@ -91,7 +91,7 @@ reference: \`port: \${PORT}\` works, \`port: "8300"\` is an error. Inside \`conf
 ## Durations and sizes
 
 Durations are a whole number with a unit: \`250ms\`, \`10s\`, \`5m\`, \`1h\`; at most 596h. Sizes are \`512B\`, \`64KiB\`,
-\`4MiB\`, \`1GiB\`; no key takes one yet.
+\`4MiB\`, \`1GiB\`.
 
 ## Defaults for all servers
 

@@ -57,11 +57,17 @@ export function valueWords(tree: Tree, path: Path): string {
   if (tree.kind === "list") return "a list"
   if (tree.kind === "map") return "a mapping"
   if (tree.value === null) return "nothing"
-  if (isSecret(path)) return `a ${typeof tree.value}`
+  if (isSecret(path) || isAuditKey(path)) return `a ${typeof tree.value}`
   if (path.includes("headers") || path.includes("env") || path.includes("config")) return `a ${typeof tree.value}`
   if (tree.interpolated)
     return `${quote(tree.source.replace(/^(["'])(.*)\1$/s, "$2"))} (after its values are filled in)`
   return typeof tree.value === "string" ? quote(tree.value) : tree.source
+}
+
+function isAuditKey(path: Path): boolean {
+  return (
+    path.includes("middleware") && path.includes("audit") && (path.includes("key") || path.includes("previousKeys"))
+  )
 }
 
 /** Whether the path is that of a key of a store, or of an address or headers that may hold a password. */

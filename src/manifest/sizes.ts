@@ -9,6 +9,7 @@ export const sizeWords = "a size such as 512B, 64KiB, 4MiB or 1GiB"
 export function parseSize(text: string): number {
   const match = sizePattern.exec(text)
   const bytes = match === null ? Number.NaN : Number(match[1]) * unitBytes[match[2] as keyof typeof unitBytes]
+  // A comparison with NaN is false, so this also refuses what the pattern did not match.
   if (bytes <= Number.MAX_SAFE_INTEGER) return bytes
   throw new RangeError(`must be ${sizeWords}, given ${JSON.stringify(text)}`)
 }

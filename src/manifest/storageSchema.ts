@@ -8,7 +8,7 @@ export const storeNamePattern = /^[A-Za-z0-9][A-Za-z0-9_-]*$/
 
 /** Long enough for 32 random bytes in hexadecimal or base64; a password that a person can remember is not. */
 const keyWords = "a key of at least 32 characters, such as `openssl rand -base64 32` prints"
-const encryptionKey = () => pattern(/^.{32,}$/s, keyWords)
+export const encryptionKey = () => pattern(/^.{32,}$/s, keyWords)
 
 const storeSchema = mapping({
   type: optional(choice(["memory", "file", "redis"]), {

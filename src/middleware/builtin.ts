@@ -5,6 +5,7 @@ import type { MiddlewareDefinition } from "./types.ts"
 type Loaders = { readonly [Name in BuiltinName]: () => Promise<MiddlewareDefinition<BuiltinOptions[Name]>> }
 
 const loaders: Loaders = {
+  audit: async () => (await import("./audit.ts")).audit,
   errors: async () => (await import("./errors.ts")).errors,
   rateLimit: async () => (await import("./rateLimit.ts")).rateLimit,
   concurrency: async () => (await import("./concurrency.ts")).concurrency,
@@ -12,6 +13,8 @@ const loaders: Loaders = {
   timeout: async () => (await import("./timeout.ts")).timeout,
   retry: async () => (await import("./retry.ts")).retry,
   sizeLimit: async () => (await import("./sizeLimit.ts")).sizeLimit,
+  redact: async () => (await import("./redact.ts")).redact,
+  sanitize: async () => (await import("./sanitize.ts")).sanitize,
   timing: async () => (await import("./timing.ts")).timing,
   resourcesAsTools: async () => (await import("./resourcesAsTools.ts")).resourcesAsTools,
   promptsAsTools: async () => (await import("./promptsAsTools.ts")).promptsAsTools,

@@ -21,6 +21,17 @@ export const lockHoldMs = 30_000
 /** A lock of another machine or container that is older was left behind. More than `lockHoldMs`, and clocks differ. */
 export const lockAbandonedMs = 90_000
 
+/** Somebody else kept a lock for longer than one waits. */
+export class LockHeldError extends Error {
+  readonly pid: number
+
+  constructor(pid: number, waitMs: number) {
+    super(`process ${pid} has kept a record locked for ${waitMs / 1000} s`)
+    this.name = "LockHeldError"
+    this.pid = pid
+  }
+}
+
 interface Owner extends ProcessFacts {
   readonly id: string
 }
@@ -33,14 +44,17 @@ export class FileLocks {
   /** What this process itself does with a lock, one after another. */
   readonly #queues = new Map<string, Promise<void>>()
 
-  private constructor(folder: string) {
+  readonly #waitMs: number
+
+  private constructor(folder: string, waitMs: number) {
+    this.#waitMs = waitMs
     this.#owners = path.join(folder, "owners")
     this.#locks = path.join(folder, "locks")
   }
 
   /** The folder is made when it is missing. Throws errors of the file system. */
-  static async open(folder: string): Promise<FileLocks> {
-    const locks = new FileLocks(folder)
+  static async open(folder: string, { waitMs = lockWaitMs } = {}): Promise<FileLocks> {
+    const locks = new FileLocks(folder, waitMs)
     for (const each of [locks.#owners, locks.#locks]) await mkdir(each, { recursive: true, mode: 0o700 })
     await locks.#announce()
     return locks
@@ -122,8 +136,7 @@ export class FileLocks {
       const owner = await readOwner(lock)
       if (owner === undefined) continue
       if (await this.#isDead(owner, lock)) await this.#break(lock, owner)
-      else if (before - start > lockWaitMs)
-        throw new Error(`process ${owner.pid} has kept a record locked for ${lockWaitMs / 1000} s`)
+      else if (before - start > this.#waitMs) throw new LockHeldError(owner.pid, this.#waitMs)
       else await delay(pauseMs * (0.5 + Math.random()))
     }
   }

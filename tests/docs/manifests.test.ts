@@ -99,7 +99,8 @@ describe("manifests in the documentation", () => {
     const files = { "mcp-host.yaml": code, "icon.png": "png", "team/mcp-host.yaml": "servers: {}" }
     const clone = cloneWith({ ...examples(), ...files })
     onTestFinished(clone.remove)
-    const tokens = { GITHUB_TOKEN: "x", DOCS_TOKEN: "x", STORE_KEY: "x".repeat(32), REDIS_URL: "redis://h" }
+    const keys = { STORE_KEY: "x".repeat(32), AUDIT_KEY: "x".repeat(32) }
+    const tokens = { GITHUB_TOKEN: "x", DOCS_TOKEN: "x", REDIS_URL: "redis://h", ...keys }
     const env = { ...tokens, NODE_ENV: "test" }
     const manifest = await loadManifest(path.join(clone.folder, "mcp-host.yaml"), { env })
     expect(manifest.servers.length).toBeGreaterThan(0)

@@ -5,13 +5,16 @@
 
 import { choice, listOf, mapping, optional, text } from "../fields.ts"
 import { z } from "../zod.ts"
+import { auditOptions } from "./audit.ts"
 import { circuitBreakerOptions } from "./circuitBreaker.ts"
 import { concurrencyOptions } from "./concurrency.ts"
 import { errorsOptions } from "./errors.ts"
 import { promptsAsToolsOptions } from "./promptsAsTools.ts"
 import { rateLimitOptions } from "./rateLimit.ts"
+import { redactOptions } from "./redact.ts"
 import { resourcesAsToolsOptions } from "./resourcesAsTools.ts"
 import { retryOptions } from "./retry.ts"
+import { sanitizeOptions } from "./sanitize.ts"
 import { sizeLimitOptions } from "./sizeLimit.ts"
 import { timeoutOptions } from "./timeout.ts"
 import { timingOptions } from "./timing.ts"
@@ -19,6 +22,7 @@ import { toolInjectionOptions } from "./toolInjection.ts"
 
 /** The host's own, by name. A file beside this one has the options of each. */
 export const builtinOptions = {
+  audit: auditOptions,
   errors: errorsOptions,
   rateLimit: rateLimitOptions,
   concurrency: concurrencyOptions,
@@ -26,6 +30,8 @@ export const builtinOptions = {
   timeout: timeoutOptions,
   retry: retryOptions,
   sizeLimit: sizeLimitOptions,
+  redact: redactOptions,
+  sanitize: sanitizeOptions,
   timing: timingOptions,
   resourcesAsTools: resourcesAsToolsOptions,
   promptsAsTools: promptsAsToolsOptions,

@@ -1,0 +1,22 @@
+/** Options of the middleware `sanitize`. */
+
+import { choice, listOf, mapping, optional } from "../fields.ts"
+import type { z } from "../zod.ts"
+import { middlewareDefaults } from "./defaults.ts"
+
+const { sanitize } = middlewareDefaults
+
+export const sanitizeOptions = mapping({
+  mode: optional(choice(["flag", "strip"]), {
+    description:
+      "`flag` leaves texts as they are; `strip` takes the characters out. Either way the log, a metric and `_meta` tell of it.",
+    default: sanitize.mode,
+  }),
+  in: optional(listOf(choice(["listings", "results", "notifications", "questions"]), "a list of directions"), {
+    description:
+      "Where: `listings`, names, descriptions and schemas; `results`, with errors and instructions; `notifications`, log lines and progress; `questions`, what servers ask of clients.",
+    default: [...sanitize.in],
+  }),
+}).meta({ description: "Finds what people do not see: hidden Unicode, bidirectional controls, escapes of terminals." })
+
+export type SanitizeOptions = z.infer<typeof sanitizeOptions>
