@@ -105,6 +105,14 @@ describe("import rules", () => {
     expect(users.map(({ file }) => file)).toEqual(["src/storage/redis.ts"])
   })
 
+  it.each([
+    ["lru-cache", "src/middleware/cache/answers.ts"],
+    ["@cfworker/json-schema", "src/middleware/validate/prepare.ts"],
+  ])("%s is loaded in %s only", (library, home) => {
+    const users = sources.filter(({ imports }) => imports.some((each) => each.target === library && !each.typeOnly))
+    expect(users.map(({ file }) => file)).toEqual([home])
+  })
+
   it("the words for the two generations stay in wire, endpoints and the manifest", () => {
     const told = sources.filter(
       ({ room, text }) => !["wire", "endpoints", "manifest"].includes(room) && /["'`](legacy|modern)["'`]/.test(text),

@@ -4,6 +4,7 @@ import path from "node:path"
 import type { BesideResults } from "../scenarios/beside.ts"
 import type { CallResults } from "../scenarios/calls.ts"
 import type { CatalogueResults } from "../scenarios/catalogue.ts"
+import type { ChainResults } from "../scenarios/chain.ts"
 import type { StartResults } from "../scenarios/coldStart.ts"
 import type { CommandResults } from "../scenarios/commands.ts"
 import type { CrossingResults } from "../scenarios/crossing.ts"
@@ -22,6 +23,7 @@ export interface Sections {
   readonly commands?: Section<CommandResults>
   readonly catalogue?: Section<CatalogueResults>
   readonly crossing?: Section<CrossingResults>
+  readonly chain?: Section<ChainResults>
   readonly later?: Section<LaterResults>
 }
 

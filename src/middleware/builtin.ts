@@ -5,6 +5,7 @@ import type { MiddlewareDefinition } from "./types.ts"
 type Loaders = { readonly [Name in BuiltinName]: () => Promise<MiddlewareDefinition<BuiltinOptions[Name]>> }
 
 const loaders: Loaders = {
+  cache: async () => (await import("./cache.ts")).cache,
   errors: async () => (await import("./errors.ts")).errors,
   rateLimit: async () => (await import("./rateLimit.ts")).rateLimit,
   concurrency: async () => (await import("./concurrency.ts")).concurrency,
@@ -12,7 +13,9 @@ const loaders: Loaders = {
   timeout: async () => (await import("./timeout.ts")).timeout,
   retry: async () => (await import("./retry.ts")).retry,
   sizeLimit: async () => (await import("./sizeLimit.ts")).sizeLimit,
+  logging: async () => (await import("./logging.ts")).logging,
   timing: async () => (await import("./timing.ts")).timing,
+  validate: async () => (await import("./validate.ts")).validate,
 }
 
 /** `name` is one that the manifest's schema has accepted, and so are its options. */

@@ -7,5 +7,14 @@ export const middlewareDefaults = {
   timeout: { request: "30s", progress: "ignore" },
   retry: { attempts: 3, backoff: "200ms", maxBackoff: "5s", within: "30s", annotations: true },
   sizeLimit: { result: "1MiB", arguments: "256KiB", mode: "reject" },
+  cache: {
+    ttl: "1m",
+    annotated: true,
+    afterWrites: "drop",
+    maxEntries: 10_000,
+    maxBytes: "64MiB",
+    maxEntryBytes: "1MiB",
+  },
+  logging: { level: "info", payloads: "sizes", maxBody: "2KiB" },
   timing: { slow: "5s", level: "debug" },
 } as const

@@ -5,17 +5,21 @@
 
 import { choice, listOf, mapping, optional, text } from "../fields.ts"
 import { z } from "../zod.ts"
+import { cacheOptions } from "./cache.ts"
 import { circuitBreakerOptions } from "./circuitBreaker.ts"
 import { concurrencyOptions } from "./concurrency.ts"
 import { errorsOptions } from "./errors.ts"
+import { loggingOptions } from "./logging.ts"
 import { rateLimitOptions } from "./rateLimit.ts"
 import { retryOptions } from "./retry.ts"
 import { sizeLimitOptions } from "./sizeLimit.ts"
 import { timeoutOptions } from "./timeout.ts"
 import { timingOptions } from "./timing.ts"
+import { validateOptions } from "./validate.ts"
 
 /** The host's own, by name. A file beside this one has the options of each. */
 export const builtinOptions = {
+  cache: cacheOptions,
   errors: errorsOptions,
   rateLimit: rateLimitOptions,
   concurrency: concurrencyOptions,
@@ -23,7 +27,9 @@ export const builtinOptions = {
   timeout: timeoutOptions,
   retry: retryOptions,
   sizeLimit: sizeLimitOptions,
+  logging: loggingOptions,
   timing: timingOptions,
+  validate: validateOptions,
 } as const
 
 export type BuiltinName = keyof typeof builtinOptions
