@@ -37,14 +37,15 @@ export const logging = defineMiddleware<LoggingOptions>({
           const given = payload.params(request.params)
           logger[level](`${what}: ${outcome} in ${ms} ms`, { ...about, outcome, ms, ...given, ...facts })
         }
+        let result: McpResult
         try {
-          const result = await next(request, context)
-          log(request.method === "tools/call" && hasFailed(result) ? "failed" : "ok", payload.result(result))
-          return result
+          result = await next(request, context)
         } catch (error) {
           log(isCancelled(context) ? "cancelled" : "error", error instanceof ProtocolError ? { code: error.code } : {})
           throw error
         }
+        log(request.method === "tools/call" && hasFailed(result) ? "failed" : "ok", payload.result(result))
+        return result
       },
     }
   },
