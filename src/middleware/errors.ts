@@ -8,6 +8,7 @@ import type { ErrorsOptions } from "../manifest/middleware/errors.ts"
 import { isCancelled } from "../protocol/cancellation.ts"
 import { isHostError, ProtocolError, rpcCodes } from "../protocol/errors.ts"
 import type { Context, McpRequest, McpResult } from "../protocol/messages.ts"
+import { requestFacts } from "../telemetry/requestFacts.ts"
 import type { FactLogger } from "../telemetry/types.ts"
 import { defineMiddleware } from "./define.ts"
 import { hasFailed } from "./failed.ts"
@@ -54,7 +55,11 @@ const aboutRequest: ReadonlySet<number> = new Set([
 
 function masked(error: unknown, { mask, logger, request, context }: Facts): unknown {
   const isKnown = error instanceof ProtocolError
-  const facts = { request: context.id, method: request.method, ...(isKnown ? { code: error.code } : { err: error }) }
+  const facts = {
+    ...requestFacts(context),
+    method: request.method,
+    ...(isKnown ? { code: error.code } : { err: error }),
+  }
   // Nobody hears of it.
   if (isCancelled(context)) return error
   logger.warn(messageOf(error), facts)
@@ -63,7 +68,8 @@ function masked(error: unknown, { mask, logger, request, context }: Facts): unkn
   if (isKnown && (isHostError(error) || aboutRequest.has(error.code))) return error
   if (!isInternal && mask !== "all") return error
   const code = isKnown ? error.code : rpcCodes.internalError
-  return new ProtocolError(code, `Internal error (reference ${context.id})`, { reference: context.id })
+  const { request: reference } = facts
+  return new ProtocolError(code, `Internal error (reference ${reference})`, { reference })
 }
 
 /** A tool that failed says so to the model in its content, which may hold what a stack trace does. */
@@ -74,10 +80,10 @@ function maskFailedTool(
 ): McpResult {
   if (!hasFailed(result)) return result
   const said = JSON.stringify(result.value["content"] ?? null)
-  const facts = { request: context.id, tool: request.params["name"], content: said.slice(0, longestContent) }
+  const facts = { ...requestFacts(context), tool: request.params["name"], content: said.slice(0, longestContent) }
   logger.warn("a tool failed", facts)
   // Nothing else of it: members that nobody knows may say the same.
-  const content = [{ type: "text", text: `The tool failed (reference ${context.id})` }]
+  const content = [{ type: "text", text: `The tool failed (reference ${facts.request})` }]
   return { value: { content, isError: true } }
 }
 

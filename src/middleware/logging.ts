@@ -10,6 +10,7 @@ import { ProtocolError } from "../protocol/errors.ts"
 import { type JsonObject, stringAt } from "../protocol/json.ts"
 import type { Context, McpRequest, McpResult } from "../protocol/messages.ts"
 import { sizeOf } from "../protocol/pieces.ts"
+import { requestFacts } from "../telemetry/requestFacts.ts"
 import { defineMiddleware } from "./define.ts"
 import { hasFailed } from "./failed.ts"
 import { createToBody, type ToBody } from "./logging/body.ts"
@@ -55,6 +56,7 @@ const { logging: defaults } = middlewareDefaults
 
 interface About {
   readonly request: string
+  readonly trace?: string
   readonly method: string
   readonly name: string | undefined
   readonly upstream: string | undefined
@@ -63,9 +65,11 @@ interface About {
 
 function aboutOf(request: McpRequest, context: Context, { server, subject }: MiddlewareDeps): About {
   const { method, params } = request
-  const { id, client } = context
+  const { client } = context
+  // Without the server that was asked first: `upstream` says whose it is.
+  const { request: id, trace } = requestFacts(context)
   return {
-    ...{ request: id, method, name: nameOf(params) },
+    ...{ request: id, ...(trace !== undefined && { trace }), method, name: nameOf(params) },
     upstream: server ?? subject(request, client)?.server,
     client: client.info && stringAt(client.info, "name")?.slice(0, longestName),
   }
