@@ -2,7 +2,7 @@
  * npm run bench [-- --full] — runs the scenarios, writes bench/results/latest.json, docs/performance.md and its charts.
  *
  *   --full               all rounds, the whole matrix, 10,000 sessions, peers everywhere
- *   --only a,b           some scenarios: calls lists start beside memory commands catalogue reload crossing later
+ *   --only a,b           some scenarios: calls lists start beside memory commands catalogue reload crossing chain
  *   --targets a,b        some targets: direct undici bare byte host sdk mcp-hub mcp-proxy supergateway fastmcp mcp-use
  *   --rounds N           rounds per point (5; full 7)
  *   --seconds N          length of a window (0.7; full 2)
@@ -19,10 +19,10 @@ import { writeDocumentation } from "./report/page.ts"
 import { runBeside } from "./scenarios/beside.ts"
 import { runCalls } from "./scenarios/calls.ts"
 import { runCatalogue } from "./scenarios/catalogue.ts"
+import { runChain } from "./scenarios/chain.ts"
 import { runColdStart } from "./scenarios/coldStart.ts"
 import { runCommands } from "./scenarios/commands.ts"
 import { runCrossing } from "./scenarios/crossing.ts"
-import { runLater } from "./scenarios/later.ts"
 import { runLists } from "./scenarios/lists.ts"
 import { runMemory } from "./scenarios/memory.ts"
 import { runReload } from "./scenarios/reload.ts"
@@ -37,7 +37,7 @@ const scenarios: { readonly [Name in keyof Required<Sections>]: (suite: Suite) =
   catalogue: runCatalogue,
   reload: runReload,
   crossing: runCrossing,
-  later: runLater,
+  chain: runChain,
 }
 
 const { values: flags } = parseArgs({

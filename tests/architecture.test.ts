@@ -105,9 +105,13 @@ describe("import rules", () => {
     expect(users.map(({ file }) => file)).toEqual(["src/storage/redis.ts"])
   })
 
-  it("RE2 appears where redact runs patterns only", () => {
-    const users = sources.filter(({ imports }) => imports.some(({ target }) => target === "re2js"))
-    expect(users.map(({ file }) => file)).toEqual(["src/middleware/redact/ownPattern.ts"])
+  it.each([
+    ["re2js", "src/middleware/redact/ownPattern.ts"],
+    ["lru-cache", "src/middleware/cache/answers.ts"],
+    ["@cfworker/json-schema", "src/middleware/validate/prepare.ts"],
+  ])("%s is loaded in %s only", (library, home) => {
+    const users = sources.filter(({ imports }) => imports.some((each) => each.target === library && !each.typeOnly))
+    expect(users.map(({ file }) => file)).toEqual([home])
   })
 
   it("the words for the two generations stay in wire, endpoints and the manifest", () => {

@@ -4,10 +4,10 @@ import path from "node:path"
 import type { BesideResults } from "../scenarios/beside.ts"
 import type { CallResults } from "../scenarios/calls.ts"
 import type { CatalogueResults } from "../scenarios/catalogue.ts"
+import type { ChainResults } from "../scenarios/chain.ts"
 import type { StartResults } from "../scenarios/coldStart.ts"
 import type { CommandResults } from "../scenarios/commands.ts"
 import type { CrossingResults } from "../scenarios/crossing.ts"
-import type { LaterResults } from "../scenarios/later.ts"
 import type { ListResults } from "../scenarios/lists.ts"
 import type { MemoryResults } from "../scenarios/memory.ts"
 import type { ReloadResults } from "../scenarios/reload.ts"
@@ -24,7 +24,7 @@ export interface Sections {
   readonly catalogue?: Section<CatalogueResults>
   readonly reload?: Section<ReloadResults>
   readonly crossing?: Section<CrossingResults>
-  readonly later?: Section<LaterResults>
+  readonly chain?: Section<ChainResults>
 }
 
 export interface Section<T> {

@@ -4,6 +4,7 @@ import type { Results, Section } from "../lib/results.ts"
 import type { Measured } from "../lib/rounds.ts"
 import { titleOf } from "../lib/targets.ts"
 import { type CallPoint, type CallTable, sizeName } from "../scenarios/calls.ts"
+import { wholeChain } from "../scenarios/chain.ts"
 import type { StartTable } from "../scenarios/coldStart.ts"
 import { type Goal, goalsOf } from "./goals.ts"
 
@@ -21,6 +22,7 @@ export function tablesOf(results: Results): Readonly<Record<string, string>> {
     catalogue: catalogueTable(results),
     reload: reloadTable(results),
     crossing: crossingTable(results),
+    chain: chainTable(results),
     failures: failureList(results),
   }
 }
@@ -40,6 +42,23 @@ function machineOf({ machine, sections }: Results): string {
   )
   const facts = `${cpu}, ${cores} cores, ${memoryGigabytes} GB, ${platform}, Node ${node.slice(1)}.`
   return `${facts}\n\n${table(["scenario", "measured", "commit", "mode", "rounds"], rows)}`
+}
+
+function chainTable({ sections }: Results): string {
+  const { chain = [], rows = [] } = sections.chain?.value ?? {}
+  const shown = rows.map((row) => [
+    row.name === wholeChain ? `all: ${chain.join(", ")}` : row.name,
+    toRatio(row.callsRatio),
+    toFigure(row.addedCpuUs),
+    toFigure(row.addedInProcessUs),
+    toCount(row.callsPerSecond),
+    toFigure(row.cpuUsPerCall),
+  ])
+  const more = ["CPU µs/call more", "the same in process"]
+  const header = ["64 callers, 100 B, stdio", "calls/s × without", ...more, "calls/s", "CPU µs/call"]
+  if (rows.length === 0) return "Not measured."
+  const cached = `An answer from the cache takes ${toFigure(sections.chain?.value.cachedUs ?? Number.NaN)} µs of CPU, all told.`
+  return `${table(header, shown)}\n\n${cached}`
 }
 
 function crossingTable({ sections }: Results): string {

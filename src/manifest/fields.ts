@@ -5,7 +5,7 @@
 
 import type { JsonValue } from "../protocol/json.ts"
 import { durationPattern, durationWords, isDuration } from "./durations.ts"
-import { sizePattern, sizeWords } from "./sizes.ts"
+import { isSize, sizePattern, sizeWords } from "./sizes.ts"
 import { z } from "./zod.ts"
 
 export interface KeyFacts {
@@ -69,7 +69,9 @@ export function deadline() {
 /** A size that something may have: more than nothing. */
 export function size() {
   const allowed = sizeWords.replace("a size", "a size of more than nothing,")
-  return pattern(sizePattern, sizeWords).refine((value) => Number.parseInt(value, 10) > 0, { error: allowed })
+  return pattern(sizePattern, sizeWords)
+    .refine((value) => Number.parseInt(value, 10) > 0, { error: allowed })
+    .refine((value) => !sizePattern.test(value) || isSize(value), { error: sizeWords })
 }
 
 const urlWords = "an http:// or https:// URL"

@@ -13,3 +13,9 @@ export function parseSize(text: string): number {
   if (bytes <= Number.MAX_SAFE_INTEGER) return bytes
   throw new RangeError(`must be ${sizeWords}, given ${JSON.stringify(text)}`)
 }
+
+/** Whether `parseSize` reads the text. */
+export function isSize(text: string): boolean {
+  const match = sizePattern.exec(text)
+  return match !== null && Number(match[1]) * unitBytes[match[2] as keyof typeof unitBytes] <= Number.MAX_SAFE_INTEGER
+}

@@ -6,6 +6,7 @@ type Loaders = { readonly [Name in BuiltinName]: () => Promise<MiddlewareDefinit
 
 const loaders: Loaders = {
   audit: async () => (await import("./audit.ts")).audit,
+  cache: async () => (await import("./cache.ts")).cache,
   errors: async () => (await import("./errors.ts")).errors,
   rateLimit: async () => (await import("./rateLimit.ts")).rateLimit,
   concurrency: async () => (await import("./concurrency.ts")).concurrency,
@@ -19,6 +20,8 @@ const loaders: Loaders = {
   resourcesAsTools: async () => (await import("./resourcesAsTools.ts")).resourcesAsTools,
   promptsAsTools: async () => (await import("./promptsAsTools.ts")).promptsAsTools,
   toolInjection: async () => (await import("./toolInjection.ts")).toolInjection,
+  logging: async () => (await import("./logging.ts")).logging,
+  validate: async () => (await import("./validate.ts")).validate,
 }
 
 /** `name` is one that the manifest's schema has accepted, and so are its options. */

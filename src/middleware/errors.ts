@@ -5,10 +5,13 @@
 import { messageOf } from "../errors.ts"
 import { middlewareDefaults } from "../manifest/middleware/defaults.ts"
 import type { ErrorsOptions } from "../manifest/middleware/errors.ts"
+import { isCancelled } from "../protocol/cancellation.ts"
 import { isHostError, ProtocolError, rpcCodes } from "../protocol/errors.ts"
 import type { Context, McpRequest, McpResult } from "../protocol/messages.ts"
+import { requestFacts } from "../telemetry/requestFacts.ts"
 import type { FactLogger } from "../telemetry/types.ts"
 import { defineMiddleware } from "./define.ts"
+import { hasFailed } from "./failed.ts"
 
 type Mask = NonNullable<ErrorsOptions["mask"]>
 
@@ -52,14 +55,21 @@ const aboutRequest: ReadonlySet<number> = new Set([
 
 function masked(error: unknown, { mask, logger, request, context }: Facts): unknown {
   const isKnown = error instanceof ProtocolError
-  const facts = { request: context.id, method: request.method, ...(isKnown ? { code: error.code } : { err: error }) }
-  if (context.cancellation?.cancelled !== true) logger.warn(messageOf(error), facts)
+  const facts = {
+    ...requestFacts(context),
+    method: request.method,
+    ...(isKnown ? { code: error.code } : { err: error }),
+  }
+  // Nobody hears of it.
+  if (isCancelled(context)) return error
+  logger.warn(messageOf(error), facts)
   const isInternal = !isKnown || error.code === rpcCodes.internalError
   if (mask === "none" && isKnown) return error
   if (isKnown && (isHostError(error) || aboutRequest.has(error.code))) return error
   if (!isInternal && mask !== "all") return error
   const code = isKnown ? error.code : rpcCodes.internalError
-  return new ProtocolError(code, `Internal error (reference ${context.id})`, { reference: context.id })
+  const { request: reference } = facts
+  return new ProtocolError(code, `Internal error (reference ${reference})`, { reference })
 }
 
 /** A tool that failed says so to the model in its content, which may hold what a stack trace does. */
@@ -68,9 +78,14 @@ function maskFailedTool(
   request: McpRequest,
   { context, logger }: Pick<Facts, "context" | "logger">,
 ): McpResult {
-  if (result.value["isError"] !== true) return result
-  const { content, structuredContent: _structured, ...rest } = result.value
-  logger.warn("a tool failed", { request: context.id, tool: request.params["name"], content })
-  const text = `The tool failed (reference ${context.id})`
-  return { value: { ...rest, content: [{ type: "text", text }] } }
+  if (!hasFailed(result)) return result
+  const said = JSON.stringify(result.value["content"] ?? null)
+  const facts = { ...requestFacts(context), tool: request.params["name"], content: said.slice(0, longestContent) }
+  logger.warn("a tool failed", facts)
+  // Nothing else of it: members that nobody knows may say the same.
+  const content = [{ type: "text", text: `The tool failed (reference ${facts.request})` }]
+  return { value: { content, isError: true } }
 }
+
+/** What a failed tool said is logged up to here, in characters. */
+const longestContent = 4_000

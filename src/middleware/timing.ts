@@ -1,11 +1,12 @@
-/** `timing`: how long requests take, in the log and in `mcp_host_middleware_duration_seconds`. */
-
+/** `timing`: how long requests take, in the log and in `mcp_host_timing_seconds`. */
 import { parseDuration } from "../manifest/durations.ts"
 import { middlewareDefaults } from "../manifest/middleware/defaults.ts"
 import type { TimingOptions } from "../manifest/middleware/timing.ts"
+import type { Context, McpRequest } from "../protocol/messages.ts"
 import { requestMethods } from "../protocol/methods.ts"
 import { requestFacts } from "../telemetry/requestFacts.ts"
 import { defineMiddleware } from "./define.ts"
+import { nameOf } from "./named.ts"
 
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
@@ -22,6 +23,19 @@ export const timing = defineMiddleware<TimingOptions>({
       labels: ["server", "method"],
       buckets,
     })
+    const log = ({ method, params }: McpRequest, context: Context, ms: number): void => {
+      const isSlow = ms > slowMs
+      if (!isSlow && logger.isEnabled?.(level) === false) return
+      const name = nameOf(params)
+      const facts = {
+        ...requestFacts(context),
+        method,
+        ...(name !== undefined && { name }),
+        ms: Math.round(ms * 1000) / 1000,
+      }
+      if (isSlow) logger.warn("slow", facts)
+      else logger[level]("took", facts)
+    }
     return {
       async request(request, context, next) {
         const from = performance.now()
@@ -29,15 +43,9 @@ export const timing = defineMiddleware<TimingOptions>({
           return await next(request, context)
         } finally {
           const ms = performance.now() - from
-          const { method } = request
-          if (metrics.enabled)
-            durations.observe(ms / 1000, {
-              server: server ?? "",
-              method: requestMethods.has(method) ? method : "other",
-            })
-          const facts = { ...requestFacts(context), method, ms: Math.round(ms * 1000) / 1000 }
-          if (ms > slowMs) logger.warn("slow", facts)
-          else logger[level]("took", facts)
+          const method = requestMethods.has(request.method) ? request.method : "other"
+          if (metrics.enabled) durations.observe(ms / 1000, { server: server ?? "", method })
+          log(request, context, ms)
         }
       },
     }

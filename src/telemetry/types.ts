@@ -8,6 +8,8 @@ export interface FactLogger {
   info(message: string, facts?: Readonly<Record<string, unknown>>): void
   warn(message: string, facts?: Readonly<Record<string, unknown>>): void
   error(message: string, facts?: Readonly<Record<string, unknown>>): void
+  /** Whether anybody reads that level; where it is absent, maybe. For facts that cost something to work out. */
+  isEnabled?(level: "debug" | "info" | "warn" | "error"): boolean
 }
 
 /** What a manifest says of telemetry. Made by `manifest`. */

@@ -2,6 +2,7 @@
  * An open session together with whose it is: attributes questions and log lines to the call or client that caused
  * them, counts subscriptions, keeps the log level. What cannot be attributed is refused or dropped, never guessed.
  */
+import { isCancelled } from "../protocol/cancellation.ts"
 import { isHostError, ProtocolError, rpcCodes } from "../protocol/errors.ts"
 import { InFlight } from "../protocol/inFlight.ts"
 import { stringAt } from "../protocol/json.ts"
@@ -211,10 +212,6 @@ export class LiveSession {
     const clients = this.#subscribers.of(uri)
     if (clients.length > 0) this.#options.updated(uri, clients)
   }
-}
-
-function isCancelled({ cancellation, signal }: Context): boolean {
-  return cancellation?.cancelled ?? signal.aborted
 }
 
 function severity(level: string): number {

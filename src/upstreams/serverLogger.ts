@@ -15,6 +15,7 @@ export function createServerLogger(log: Logger, server: string): MaskingLogger {
     info: (message, facts) => child.info(facts ?? {}, message),
     warn: (message, facts) => child.warn(facts ?? {}, message),
     error: (message, facts) => child.error(facts ?? {}, message),
+    isEnabled: (level) => child.isLevelEnabled(level),
     mask: maskOf(log),
   }
 }

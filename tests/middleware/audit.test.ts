@@ -179,7 +179,10 @@ describe("a log that cannot be written", () => {
 describe("options", () => {
   it.each([
     ["{}", /^1:\d+ MANIFEST_MISSING_KEY middleware\[0\]\.audit\.file is missing/],
-    ["{ file: a, rotate: { size: 0MiB } }", /MANIFEST_INVALID_VALUE .*rotate\.size must be a size of more than nothing/],
+    [
+      "{ file: a, rotate: { size: 0MiB } }",
+      /MANIFEST_INVALID_VALUE .*rotate\.size must be a size of more than nothing/,
+    ],
     ["{ file: a, rotate: { size: 5 } }", /rotate\.size must be a size such as/],
     ["{ file: a, onError: ignore }", /onError must be "refuse" or "continue"/],
     ["{ file: a, key: too-short-a-secret }", /key must be a key of at least 32 characters.*, given a string$/],

@@ -6,9 +6,11 @@
 import { choice, listOf, mapping, optional, text } from "../fields.ts"
 import { z } from "../zod.ts"
 import { auditOptions } from "./audit.ts"
+import { cacheOptions } from "./cache.ts"
 import { circuitBreakerOptions } from "./circuitBreaker.ts"
 import { concurrencyOptions } from "./concurrency.ts"
 import { errorsOptions } from "./errors.ts"
+import { loggingOptions } from "./logging.ts"
 import { promptsAsToolsOptions } from "./promptsAsTools.ts"
 import { rateLimitOptions } from "./rateLimit.ts"
 import { redactOptions } from "./redact.ts"
@@ -19,10 +21,12 @@ import { sizeLimitOptions } from "./sizeLimit.ts"
 import { timeoutOptions } from "./timeout.ts"
 import { timingOptions } from "./timing.ts"
 import { toolInjectionOptions } from "./toolInjection.ts"
+import { validateOptions } from "./validate.ts"
 
 /** The host's own, by name. A file beside this one has the options of each. */
 export const builtinOptions = {
   audit: auditOptions,
+  cache: cacheOptions,
   errors: errorsOptions,
   rateLimit: rateLimitOptions,
   concurrency: concurrencyOptions,
@@ -36,6 +40,8 @@ export const builtinOptions = {
   resourcesAsTools: resourcesAsToolsOptions,
   promptsAsTools: promptsAsToolsOptions,
   toolInjection: toolInjectionOptions,
+  logging: loggingOptions,
+  validate: validateOptions,
 } as const
 
 export type BuiltinName = keyof typeof builtinOptions
