@@ -97,7 +97,7 @@ describe("over HTTP", () => {
 
   it("logs JSON lines and nothing else with --log-format json", async () => {
     const running = start(["run", "--log-format", "json"], { cwd: project(served({ low })) })
-    await running.shows(/"msg":"ready"}\n/)
+    await running.shows(/"servers":\[.*"msg":"ready"}\n/)
     running.child.kill("SIGTERM")
     const { stderr } = await running.ended
     const lines = stderr

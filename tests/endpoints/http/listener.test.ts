@@ -100,7 +100,7 @@ describe("Host and Origin", () => {
 describe("routes", () => {
   it("answer 404 where nothing is, and 405 with what is allowed", async () => {
     const { base, url } = await startRig({ servers: [] })
-    for (const path of ["/", "/mcp/", "/mcp/profile", "/mcpx", "/metrics", "/healthz/x", "/MCP", "//mcp"]) {
+    for (const path of ["/", "/mcp/", "/mcp/profile", "/mcpx", "/healthz/x", "/MCP", "//mcp"]) {
       expect({ path, status: (await send(base + path, { body: initialize() })).status }).toEqual({ path, status: 404 })
     }
     for (const method of ["PUT", "PATCH", "OPTIONS", "HEAD"]) {
@@ -108,7 +108,7 @@ describe("routes", () => {
       expect(answer.status).toBe(405)
       expect(answer.headers.allow).toBe("POST, GET, DELETE")
     }
-    for (const route of ["/healthz", "/readyz"]) {
+    for (const route of ["/healthz", "/readyz", "/metrics"]) {
       const answer = await send(base + route, { body: {} })
       expect(answer.status).toBe(405)
       expect(answer.headers.allow).toBe("GET, HEAD")

@@ -61,7 +61,13 @@ export async function connectHttp(url: string, oracle: Oracle, era: Era = "legac
     const response = await http.send("POST", era === "legacy" ? headers : own, message, signal)
     const session = response.headers["mcp-session-id"]
     if (typeof session === "string") headers = { "mcp-session-id": session, "mcp-protocol-version": versions.legacy }
-    await readMessages(response, (text) => receive(JSON.parse(text) as Json))
+    let messages = 0
+    await readMessages(response, (text) => {
+      messages += 1
+      receive(JSON.parse(text) as Json)
+    })
+    if (messages === 0 && message["id"] !== undefined)
+      throw new Error(`the answer ended without a message (HTTP ${response.statusCode})`)
   }
   const leave = async (): Promise<void> => {
     if (era === "legacy") (await http.send("DELETE", headers)).resume()
