@@ -36,20 +36,24 @@ export class Breaker {
 
 export class CrashLoop {
   #ends: number[] = []
+  /** Processes that the next attempt may start: as many as the last. */
+  #next = 1
 
-  ended(now = performance.now()): void {
-    this.#ends = [...this.#recent(now), now]
+  /** An attempt has ended, and with it as many processes: where both generations are tried there may be two. */
+  ended(processes = 1, now = performance.now()): void {
+    this.#next = Math.max(1, processes)
+    this.#ends = [...this.#recent(now), ...Array.from({ length: this.#next }, () => now)]
   }
 
   /** True while it has ended too often to be started again soon. */
   isLooping(now = performance.now()): boolean {
-    return this.#recent(now).length >= maxEnds
+    return this.#recent(now).length + this.#next > maxEnds
   }
 
   /** How long it is until it may be started again, in milliseconds. */
   restMs(now = performance.now()): number {
     const recent = this.#recent(now)
-    const oldest = recent[recent.length - maxEnds]
+    const oldest = recent[recent.length + this.#next - maxEnds - 1]
     return oldest === undefined ? 0 : oldest + loopMs - now
   }
 

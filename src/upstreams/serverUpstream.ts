@@ -118,6 +118,7 @@ export class ServerUpstream implements Upstream {
       attempt: () => this.#attempt(),
       ended: (live) => this.#opener.ended(live),
       failed: (error, looping) => this.#failed(error, looping),
+      begun: () => this.#opener.begun,
       isProcess: options.isProcess,
       signal: this.#closing.signal,
     })

@@ -61,6 +61,9 @@ export class SessionOpener {
   #remembered: ReadonlyMap<string, string> = new Map()
   readonly #open = new Map<LiveSession, { readonly ended: Promise<void>; readonly end: () => void }>()
 
+  /** Connections that were begun: of one attempt two, where the first dies of being probed. */
+  begun = 0
+
   /** Sessions the server ended, until what they held on this side is gone. */
   readonly #endings = new Set<Promise<void>>()
 
@@ -92,6 +95,11 @@ export class SessionOpener {
     return new Map([...this.#remembered, ...this.#spoken])
   }
 
+  #connect(): ReturnType<SessionPolicy["connect"]> {
+    this.begun += 1
+    return this.#policy.connect()
+  }
+
   /** Opens a session for a client (the catalogue's, while no client is known) and gives it an owner. */
   async open(
     client: Client | undefined,
@@ -117,7 +125,7 @@ export class SessionOpener {
     closing.addEventListener("abort", giveUp, { once: true })
     const eras = erasToTry(this.#policy.era, client?.era)
     try {
-      const session = await openSession(this.#policy.connect, {
+      const session = await openSession(() => this.#connect(), {
         eras,
         signal: late.signal,
         clientInfo: this.#policy.clientInfo,

@@ -22,6 +22,8 @@ export interface Supervised {
   ended(live: LiveSession): Promise<void>
   /** Told of every attempt that failed. `looping`: it has failed too often to be tried again soon. */
   failed(error: unknown, looping: boolean): void
+  /** Connections that were begun up to now. */
+  begun(): number
   /** True when an attempt starts a process: one that keeps ending is then left alone for a while. */
   readonly isProcess: boolean
   /** Aborts when the host closes. */
@@ -127,11 +129,12 @@ export class Supervisor {
   }
 
   async #attempt(): Promise<LiveSession> {
+    const before = this.#server.begun()
     try {
       return await this.#server.attempt()
     } catch (error) {
       this.#failures += 1
-      this.#crashes.ended()
+      this.#crashes.ended(this.#server.begun() - before)
       this.#lastFailed = performance.now()
       this.#server.failed(error, this.#isLooping)
       if (isHopeless(error) && error instanceof Error) throw new AbortError(error)
