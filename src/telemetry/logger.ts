@@ -3,6 +3,7 @@
  * came through interpolation are masked wherever they appear, whichever field or message they are in.
  */
 import { type Logger, pino } from "pino"
+import { createBatchedOutput } from "./batchedOutput.ts"
 import { createMasker, type Masker } from "./masker.ts"
 
 export type LogFormat = "pretty" | "json"
@@ -31,7 +32,7 @@ export function maskOf(log: Logger): HostLogger["mask"] {
 
 export async function createLogger({ level, format, color }: LoggerOptions): Promise<HostLogger> {
   const { hide, mask } = createMasker()
-  const stream = format === "json" ? pino.destination({ dest: 2, sync: true }) : await prettyStream(color)
+  const stream = format === "json" ? createBatchedOutput(2) : await prettyStream(color)
   const log = pino({ level, base: null, hooks: { streamWrite: mask } }, stream)
   masks.set(log, mask)
   return { log, mask, hide }
