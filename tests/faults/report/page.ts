@@ -14,20 +14,21 @@ export function writePage(results: Results): string {
 }
 
 /** Name of a generated part → its Markdown. */
-export function partsOf({ machine, sections }: Results): Readonly<Record<string, string>> {
+export function partsOf({ sections }: Results): Readonly<Record<string, string>> {
   const { rows, ...figures } = sections
-  const { cpu, cores, memoryGigabytes, platform, node } = machine
-  const facts = `${cpu}, ${cores} cores, ${memoryGigabytes} GB, ${platform}, Node ${node.slice(1)}.`
-  const measured = Object.entries(sections).map(([name, { date, commit, options, seconds }]: [string, Section]) => {
+  const measured = Object.entries(sections).map(([name, section]: [string, Section]) => {
+    const { date, commit, options, seconds, machine } = section
+    const { cpu, cores, memoryGigabytes, platform, node } = machine
     return [
       `\`npm run test:faults -- ${[...(options === "" ? [] : [options]), "--only", name].join(" ")}\``,
       date,
       `\`${commit}\``,
       `${seconds} s`,
+      `${cpu}, ${cores} cores, ${memoryGigabytes} GB, ${platform}, Node ${node.slice(1)}`,
     ]
   })
   return {
-    machine: `${facts}\n\n${table(["command", "run", "commit", "took"], measured)}`,
+    machine: table(["command", "run", "commit", "took", "machine"], measured),
     figures: findingTable(Object.values(figures).flatMap(({ findings }) => findings)),
     rows: findingTable(rows?.findings ?? []),
   }

@@ -10,11 +10,11 @@ export interface Section {
   /** The options of the command, besides which figure. */
   readonly options: string
   readonly seconds: number
+  readonly machine: Machine
   readonly findings: readonly Finding[]
 }
 
 export interface Results {
-  readonly machine: Machine
   readonly sections: Readonly<Record<string, Section>>
 }
 
@@ -26,16 +26,14 @@ export function readResults(file: string): Results | undefined {
   return JSON.parse(readFileSync(file, "utf8")) as Results
 }
 
-/** Writes the sections over those of the file; sections of other machines go. */
+/** Writes the sections over those of the file. */
 export function writeResults(file: string, sections: Results["sections"]): void {
-  const machine = describeMachine()
-  const before = readResults(file)
-  const kept = before !== undefined && JSON.stringify(before.machine) === JSON.stringify(machine) ? before.sections : {}
+  const kept = readResults(file)?.sections
   mkdirSync(path.dirname(file), { recursive: true })
-  writeFileSync(file, `${JSON.stringify({ machine, sections: { ...kept, ...sections } }, undefined, 2)}\n`)
+  writeFileSync(file, `${JSON.stringify({ sections: { ...kept, ...sections } }, undefined, 2)}\n`)
 }
 
 export function toSection({ options, seconds, findings }: Pick<Section, "options" | "seconds" | "findings">): Section {
   const date = new Date().toISOString().slice(0, 16).replace("T", " ")
-  return { date: `${date} UTC`, commit: describeCommit(), options, seconds, findings }
+  return { date: `${date} UTC`, commit: describeCommit(), options, seconds, machine: describeMachine(), findings }
 }
