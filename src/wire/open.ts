@@ -35,7 +35,7 @@ export async function openSession(connect: () => Promise<Channel>, options: Open
       failure ??= error
       if (options.signal.aborted || !mayBeAnotherEra(error)) break
       // Servers are known to die of an unknown first request; none dies of `initialize` for want of the other generation.
-      if (attempt.dead && era === "legacy") break
+      if (era === "legacy" && (attempt.dead || isGone(error))) break
     }
   }
   await attempt.abandon()
@@ -122,6 +122,11 @@ class Attempt {
   async abandon(): Promise<void> {
     await this.#peer.close()
   }
+}
+
+/** A channel may refuse to carry anything before it says that it has ended. */
+function isGone(error: unknown): boolean {
+  return error instanceof ProtocolError && error.code === wireErrors.UPSTREAM_UNAVAILABLE.code
 }
 
 /** Credentials and limits say nothing about the generation; every other failure may. */
