@@ -138,6 +138,9 @@ function mapNode(pairs: readonly Pair<Node, Node>[]): YAMLMap {
 const hidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}]/u
 const allHidden = new RegExp(`(?!\\n)${hidden.source}`, "gu")
 
+/** A line of nothing but blanks, which a block of text would lose. */
+const blankLine = /(^|\n)[ \t]+(\n|$)/
+
 /** Members sorted, so that equal definitions give equal text. */
 function toNode(value: JsonValue): Node {
   if (Array.isArray(value)) {
@@ -152,6 +155,7 @@ function toNode(value: JsonValue): Node {
         .map((key) => new Pair(toNode(key), toNode(value[key] as JsonValue))),
     )
   const scalar = new Scalar(value)
-  if (typeof value === "string" && hidden.test(value.replaceAll("\n", ""))) scalar.type = Scalar.QUOTE_DOUBLE
+  if (typeof value === "string" && (hidden.test(value.replaceAll("\n", "")) || blankLine.test(value)))
+    scalar.type = Scalar.QUOTE_DOUBLE
   return scalar
 }
