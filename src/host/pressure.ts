@@ -4,8 +4,9 @@
  * while it still can. Made by `run`, and put between the endpoint and the host.
  */
 import { getHeapStatistics } from "node:v8"
-import type { Readiness, Served, ServedWithProfiles } from "../endpoints/served.ts"
+import type { Readiness, ServedWithProfiles } from "../endpoints/served.ts"
 import { upstreamError } from "../protocol/errors.ts"
+import { withFace } from "./face.ts"
 
 /** Between two looks at the clock, in milliseconds. */
 const tickMs = 200
@@ -112,33 +113,18 @@ const giving: ReadonlySet<string> = new Set(["initialize", "server/discover", "r
 
 /** The same host, less ready while it is under pressure. */
 export function withPressure(served: ServedWithProfiles, pressure: Pressure): ServedWithProfiles {
-  const faces = new WeakMap<Served, Served>()
-  return {
-    get serverInfo() {
-      return served.serverInfo
-    },
-    profile(name) {
-      const profile = served.profile?.(name)
-      if (profile === undefined) return undefined
-      const face = faces.get(profile) ?? withPressure(profile, pressure)
-      faces.set(profile, face)
-      return face
-    },
+  return withFace(served, (own) => ({
     handle: (request, context) => {
       const reason = pressure.full
-      if (reason === undefined || giving.has(request.method)) return served.handle(request, context)
+      if (reason === undefined || giving.has(request.method)) return own.handle(request, context)
       return Promise.reject(upstreamError("BUSY", { reason, sent: "no", retryable: true }))
     },
-    tell: (client, notification) => served.tell(client, notification),
-    watchTask: (id, context) => served.watchTask(id, context),
-    tool: (client, name) => served.tool(client, name),
-    connect: (client) => served.connect(client),
     readiness(): Readiness {
       const { reason } = pressure
-      const readiness = served.readiness()
+      const readiness = own.readiness()
       return reason === undefined ? readiness : { ...readiness, ready: false, reason }
     },
-  }
+  }))
 }
 
 /** Buffers count too: they are outside of the heap, but what has filled them is not over. */

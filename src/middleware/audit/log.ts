@@ -195,7 +195,7 @@ export class AuditLog {
 
   async #open(): Promise<FileHandle> {
     await mkdir(path.dirname(this.file), { recursive: true })
-    this.#seat ??= await takeSeat(this.file)
+    this.#seat ??= await takeSeat(this.file, this.settings.report)
     const { key, previousKeys } = this.settings
     const found = await recover(this.file, key === undefined ? previousKeys : [key, ...previousKeys])
     // What this process wrote is known without a head.

@@ -1,5 +1,6 @@
 /** The right of one process to write an audit log, held as long as it writes. A process that was killed has it no more. */
 import path from "node:path"
+import { messageOf } from "../../errors.ts"
 import { FileLocks, LockHeldError } from "../../storage/fileLocks.ts"
 
 /** How long another process may take to leave. */
@@ -11,8 +12,8 @@ export interface Seat {
   leave(): Promise<void>
 }
 
-/** Throws when another process has it. */
-export async function takeSeat(file: string): Promise<Seat> {
+/** Throws when another process has it. `report` is told why the right could not be renewed. */
+export async function takeSeat(file: string, report: (reason: string) => void): Promise<Seat> {
   const locks = await FileLocks.open(`${file}.lock`, { waitMs })
   let leave = (): void => undefined
   const left = new Promise<void>((resolve) => {
@@ -33,7 +34,10 @@ export async function takeSeat(file: string): Promise<Seat> {
     throw new Error(`process ${error.pid} writes ${path.basename(file)}; give each host a file of its own`)
   }
   // Taking any lock shows that this process lives.
-  const timer = setInterval(() => void locks.withLock("alive", async () => undefined).catch(() => undefined), renewMs)
+  const renew = (): void => {
+    locks.withLock("alive", async () => undefined).catch((error: unknown) => report(messageOf(error)))
+  }
+  const timer = setInterval(renew, renewMs)
   timer.unref()
   await locks.sweep()
   return {
