@@ -160,13 +160,6 @@ describe("budgets", () => {
     expect(findings).toEqual([])
   })
 
-  it("zod is loaded a file at a time", () => {
-    const loaded = sources.filter(({ imports }) =>
-      imports.some(({ target, typeOnly }) => target === "zod" && !typeOnly),
-    )
-    expect(loaded.map(({ file }) => `${file}: import z from manifest/zod.ts`)).toEqual([])
-  })
-
   it("nothing is swallowed: no empty catch", () => {
     const empty = sources.filter(
       ({ text }) => /catch\s*(\([^)]*\))?\s*\{\s*\}/.test(text) || /\.catch\(\(\)\s*=>\s*\{\s*\}\)/.test(text),

@@ -4,11 +4,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
-import { createLocalClient } from "../../dist/endpoints/localClient.js"
-import { Host } from "../../dist/host/host.js"
-import { loadMiddleware } from "../../dist/host/loadMiddleware.js"
-import { loadManifest } from "../../dist/manifest/load.js"
-import { createLogger } from "../../dist/telemetry/logger.js"
+import { createLocalClient } from "../../src/endpoints/localClient.ts"
+import { Host } from "../../src/host/host.ts"
+import { loadMiddleware } from "../../src/host/loadMiddleware.ts"
+import { loadManifest } from "../../src/manifest/load.ts"
+import { createLogger } from "../../src/telemetry/logger.ts"
 import { optionOf } from "../servers/options.mjs"
 
 const rounds = Number(optionOf("rounds", "15"))

@@ -5,9 +5,9 @@ import { setMaxListeners } from "node:events"
 import { writeFileSync } from "node:fs"
 import path from "node:path"
 import { pino } from "pino"
-import { createLocalClient } from "../../dist/endpoints/localClient.js"
-import { Host } from "../../dist/host/host.js"
-import { loadManifest } from "../../dist/manifest/load.js"
+import { createLocalClient } from "../../src/endpoints/localClient.ts"
+import { Host } from "../../src/host/host.ts"
+import { loadManifest } from "../../src/manifest/load.ts"
 import { optionOf } from "../servers/options.mjs"
 
 const servers = Number(optionOf("servers", "100"))

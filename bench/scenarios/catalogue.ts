@@ -2,8 +2,7 @@
  * The catalogue of 5,000 tools over 100 servers: composed anew, composed again after one server's listing changed, and as a
  * whole host makes it when one of its servers announces a change.
  */
-import path from "node:path"
-import { runToEnd } from "../lib/processes.ts"
+import { runProgram } from "../lib/program.ts"
 import { toFigure } from "../lib/report.ts"
 import type { Suite } from "../lib/suite.ts"
 
@@ -17,8 +16,6 @@ export interface CatalogueResults {
   /** Servers that were listed again because one changed. */
   readonly relisted?: number
 }
-
-const programs = path.resolve(import.meta.dirname, "../programs")
 
 export async function runCatalogue(suite: Suite): Promise<CatalogueResults> {
   const { rounds } = suite.options
@@ -35,7 +32,5 @@ export async function runCatalogue(suite: Suite): Promise<CatalogueResults> {
 }
 
 async function run<T>(program: string, args: readonly string[]): Promise<T> {
-  const { output, code } = await runToEnd(process.execPath, [path.join(programs, program), ...args])
-  if (code !== 0) throw new Error(`${program} ended with ${code}: ${output}`)
-  return JSON.parse(output) as T
+  return JSON.parse(await runProgram(program, args)) as T
 }

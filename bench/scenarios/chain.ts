@@ -5,7 +5,8 @@
  */
 import path from "node:path"
 import { builtinNames } from "../../src/manifest/middleware/schema.ts"
-import { freePort, runToEnd, type Started, start } from "../lib/processes.ts"
+import { freePort, type Started, start } from "../lib/processes.ts"
+import { runProgram } from "../lib/program.ts"
 import { toFigure, toRatio } from "../lib/report.ts"
 import { rotated, toRound } from "../lib/rounds.ts"
 import { medianOf } from "../lib/statistics.ts"
@@ -91,13 +92,10 @@ export async function runChain(suite: Suite): Promise<ChainResults> {
   }
 }
 
-const program = path.resolve(import.meta.dirname, "../programs/middleware.mjs")
-
 /** CPU microseconds of a call by chain, and of one that the cache answers. */
 async function inProcess(chains: Chains): Promise<Readonly<Record<string, number>>> {
   const all = { ...Object.fromEntries(chains), cache: [{ cache: { tools: { "*": "1h" } } }] }
-  const { output, code } = await runToEnd(process.execPath, [program, "--chains", JSON.stringify(all)])
-  if (code !== 0) throw new Error(`the middleware program ended with ${code}: ${output}`)
+  const output = await runProgram("middleware.mjs", ["--chains", JSON.stringify(all)])
   // Beside what it logs.
   const line = output.split("\n").find((each) => each.startsWith('{"none":'))
   if (line === undefined) throw new Error(`the middleware program gave no results: ${output}`)

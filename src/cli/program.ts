@@ -1,7 +1,6 @@
 /** The verbs of the command line, their flags and help. Each verb's own file is loaded when it runs. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander"
 import { exitCodeOf, reportFailure, showStacks, watchForCrashes } from "./failure.ts"
-import { loadInTurn } from "./loadInTurn.ts"
 import { takeStdout } from "./terminal.ts"
 import { readVersion } from "./version.ts"
 
@@ -111,7 +110,6 @@ function addRun(program: Command, done: Done): void {
     .addOption(new Option("--log-format <format>", "how to log").choices(["pretty", "json"]).default("pretty"))
     .addOption(envFile())
     .action(async (manifest, options) => {
-      await loadInTurn()
       done(await (await import("./verbs/run.ts")).run(manifest, options))
     })
   addExamples(command, [

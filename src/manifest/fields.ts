@@ -3,10 +3,10 @@
  * `problems.ts` makes the sentence "<path> must be <phrase>, given <source>" of it.
  */
 
+import * as z from "zod"
 import type { JsonValue } from "../protocol/json.ts"
 import { durationPattern, durationWords, isDuration } from "./durations.ts"
 import { isSize, sizePattern, sizeWords } from "./sizes.ts"
-import { z } from "./zod.ts"
 
 export interface KeyFacts {
   /** What the key means, one or two sentences. */

@@ -1,10 +1,10 @@
 /** Findings of zod as problems at their places, in the manifest's own words. */
 
+import * as z from "zod"
 import { type Path, type Scope, valueWords } from "./scope.ts"
 import { targetForms } from "./targetSchema.ts"
 import { nodeAt, type Tree } from "./tree.ts"
 import { alternatives, didYouMean, pathText, quote } from "./words.ts"
-import { z } from "./zod.ts"
 
 export interface Finding {
   readonly issue: z.core.$ZodIssue

@@ -1,8 +1,8 @@
 /** The schema as JSON Schema 2020-12: for editors (`mcp-host.schema.json`), `mcp-host schema` and the reference. */
 
+import * as z from "zod"
 import { isJsonObject, type JsonObject, type JsonValue } from "../protocol/json.ts"
 import { manifestSchema } from "./schema.ts"
-import { z } from "./zod.ts"
 
 /** What editors check `mcp-host.yaml` with: `${VAR}` is accepted wherever a single value is. */
 export function manifestJsonSchema(): JsonObject {

@@ -1,8 +1,8 @@
 /** The schema of `override`: what the manifest says differently about a server's components. */
 
+import * as z from "zod"
 import type { JsonObject, JsonValue } from "../protocol/json.ts"
 import { anyText, flag, mapping, optional, pattern, tagList, text } from "./fields.ts"
-import { z } from "./zod.ts"
 
 /** Whatever the parser makes of YAML is JSON. */
 const anyValue = () => z.unknown() as unknown as z.ZodType<JsonValue>

@@ -4,13 +4,13 @@
  * rules between keys are in `checks.ts`.
  */
 
+import * as z from "zod"
 import { defaults } from "./defaults.ts"
 import { choice, duration, flag, listOf, mapping, optional, pattern, required, text, webUrl, whole } from "./fields.ts"
 import { middlewareSchema } from "./middleware/schema.ts"
 import { defaultsSchema, profileSchema, serverKeyPattern, serverSchema } from "./serverSchema.ts"
 import { storageSchema } from "./storageSchema.ts"
 import { telemetrySchema } from "./telemetrySchema.ts"
-import { z } from "./zod.ts"
 
 const icon = mapping({
   src: required(text(), {

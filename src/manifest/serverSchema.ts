@@ -1,11 +1,11 @@
 /** The schema of one server entry, and of `defaults`. */
 
+import * as z from "zod"
 import { defaults } from "./defaults.ts"
 import { choice, deadline, flag, globs, listOf, mapping, optional, pattern, tagList, text, whole } from "./fields.ts"
 import { middlewareSchema } from "./middleware/schema.ts"
 import { overrides } from "./overrideSchema.ts"
 import { targetSchema } from "./targetSchema.ts"
-import { z } from "./zod.ts"
 
 const globFilter = (what: string, over: string) => ({
   include: optional(globs(over), {

@@ -1,8 +1,8 @@
 /** The schema of `storage`: named stores. */
 
+import * as z from "zod"
 import { defaults } from "./defaults.ts"
 import { choice, listOf, mapping, optional, pattern, text, whole } from "./fields.ts"
-import { z } from "./zod.ts"
 
 export const storeNamePattern = /^[A-Za-z0-9][A-Za-z0-9_-]*$/
 

@@ -1,8 +1,8 @@
 /** The schema of what `import` and `mount` say: which kind of server, and where. */
 
+import * as z from "zod"
 import { defaults } from "./defaults.ts"
 import { anyText, choice, listOf, mapping, optional, pattern, required, text, webUrl } from "./fields.ts"
-import { z } from "./zod.ts"
 
 const era = () =>
   optional(choice(["auto", "legacy", "modern"]), {

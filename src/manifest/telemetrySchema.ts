@@ -1,8 +1,8 @@
 /** The schema of `telemetry`: metrics and traces. */
 
+import * as z from "zod"
 import { defaults } from "./defaults.ts"
 import { flag, mapping, optional, required, share, text, webUrl } from "./fields.ts"
-import { z } from "./zod.ts"
 
 const tracesSchema = mapping({
   endpoint: required(webUrl(), {

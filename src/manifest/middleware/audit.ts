@@ -1,8 +1,8 @@
 /** Options of the middleware `audit`. */
 
+import type * as z from "zod"
 import { choice, deadline, flag, globs, listOf, mapping, optional, required, size, text, whole } from "../fields.ts"
 import { encryptionKey } from "../storageSchema.ts"
-import type { z } from "../zod.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const { audit } = middlewareDefaults

@@ -1,7 +1,7 @@
 /** Options of the middleware `cache`. */
 
+import * as z from "zod"
 import { choice, duration, flag, mapping, optional, size, text, whole } from "../fields.ts"
-import { z } from "../zod.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const { cache: defaults } = middlewareDefaults

@@ -1,7 +1,7 @@
 /** Options of the middleware `circuitBreaker`. */
 
+import type * as z from "zod"
 import { choice, deadline, flag, mapping, optional, whole } from "../fields.ts"
-import type { z } from "../zod.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const { circuitBreaker } = middlewareDefaults

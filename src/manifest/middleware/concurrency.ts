@@ -1,7 +1,7 @@
 /** Options of the middleware `concurrency`. */
 
+import type * as z from "zod"
 import { deadline, mapping, optional, whole } from "../fields.ts"
-import type { z } from "../zod.ts"
 import { middlewareDefaults } from "./defaults.ts"
 import { byOption, methodsOption } from "./shared.ts"
 

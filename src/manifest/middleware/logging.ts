@@ -1,8 +1,8 @@
 /** Options of the middleware `logging`. */
 
+import * as z from "zod"
 import { requestMethods } from "../../protocol/methods.ts"
 import { choice, globs, listOf, mapping, optional, size } from "../fields.ts"
-import { z } from "../zod.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const { logging: defaults } = middlewareDefaults

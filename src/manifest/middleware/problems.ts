@@ -1,11 +1,11 @@
 /** Reports what is wrong with the items of `middleware`, each by the form that its keys choose. */
 
+import type * as z from "zod"
 import { isJsonObject, type JsonObject, type JsonValue } from "../../protocol/json.ts"
 import { type Finding, toFinding } from "../findings.ts"
 import { type Path, type Scope, valueWords } from "../scope.ts"
 import { nodeAt, type Tree, toValue } from "../tree.ts"
 import { didYouMean, nearest, pathText, quote } from "../words.ts"
-import type { z } from "../zod.ts"
 import { builtinNames, builtinOptions, fromModule, itemWords } from "./schema.ts"
 
 /** Whether a path leads into an item of a `middleware` list, the manifest's or a server's. */

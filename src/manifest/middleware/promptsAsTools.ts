@@ -1,7 +1,7 @@
 /** Options of the middleware `promptsAsTools`. */
 
+import type * as z from "zod"
 import { mapping, optional } from "../fields.ts"
-import type { z } from "../zod.ts"
 import { middlewareDefaults } from "./defaults.ts"
 import { toolName } from "./toolName.ts"
 

@@ -1,7 +1,7 @@
 /** Options of the middleware `rateLimit`. */
 
+import type * as z from "zod"
 import { choice, deadline, mapping, optional, text, whole } from "../fields.ts"
-import type { z } from "../zod.ts"
 import { middlewareDefaults } from "./defaults.ts"
 import { byOption, methodsOption } from "./shared.ts"
 

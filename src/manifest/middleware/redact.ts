@@ -1,7 +1,7 @@
 /** Options of the middleware `redact`. */
 
+import * as z from "zod"
 import { anyText, choice, flag, globs, listOf, mapping, optional, text } from "../fields.ts"
-import { z } from "../zod.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const { redact } = middlewareDefaults

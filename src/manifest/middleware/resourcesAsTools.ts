@@ -1,7 +1,7 @@
 /** Options of the middleware `resourcesAsTools`. */
 
+import type * as z from "zod"
 import { choice, mapping, optional } from "../fields.ts"
-import type { z } from "../zod.ts"
 import { middlewareDefaults } from "./defaults.ts"
 import { toolName } from "./toolName.ts"
 

@@ -1,7 +1,7 @@
 /** Options of the middleware `retry`. */
 
+import type * as z from "zod"
 import { deadline, flag, globs, mapping, optional, whole } from "../fields.ts"
-import type { z } from "../zod.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const { retry } = middlewareDefaults

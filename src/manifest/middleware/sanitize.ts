@@ -1,7 +1,7 @@
 /** Options of the middleware `sanitize`. */
 
+import type * as z from "zod"
 import { choice, listOf, mapping, optional } from "../fields.ts"
-import type { z } from "../zod.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const { sanitize } = middlewareDefaults

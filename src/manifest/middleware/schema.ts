@@ -3,8 +3,8 @@
  * by its keys, so its findings are reported by `problems.ts` beside this file.
  */
 
+import * as z from "zod"
 import { choice, listOf, mapping, optional, text } from "../fields.ts"
-import { z } from "../zod.ts"
 import { auditOptions } from "./audit.ts"
 import { cacheOptions } from "./cache.ts"
 import { circuitBreakerOptions } from "./circuitBreaker.ts"

@@ -1,7 +1,7 @@
 /** Options that several middleware have. */
 
+import * as z from "zod"
 import { choice, listOf, optional } from "../fields.ts"
-import { z } from "../zod.ts"
 
 /** The requests that reach servers: what others ask for, the host answers itself. */
 export const serverMethods = ["tools/call", "resources/read", "prompts/get", "completion/complete"] as const

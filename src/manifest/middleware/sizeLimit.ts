@@ -1,7 +1,7 @@
 /** Options of the middleware `sizeLimit`. */
 
+import type * as z from "zod"
 import { choice, mapping, optional, size } from "../fields.ts"
-import type { z } from "../zod.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const { sizeLimit } = middlewareDefaults

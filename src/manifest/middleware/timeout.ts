@@ -1,7 +1,7 @@
 /** Options of the middleware `timeout`. */
 
+import * as z from "zod"
 import { choice, deadline, mapping, optional, text } from "../fields.ts"
-import { z } from "../zod.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const own = (what: string) =>

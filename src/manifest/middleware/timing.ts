@@ -1,7 +1,7 @@
 /** Options of the middleware `timing`. */
 
+import type * as z from "zod"
 import { choice, deadline, mapping, optional } from "../fields.ts"
-import type { z } from "../zod.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 export const timingOptions = mapping({

@@ -1,8 +1,8 @@
 /** Options of the middleware `toolInjection`. What zod cannot say of them is in `injectedTools.ts` beside this file. */
 
+import * as z from "zod"
 import type { JsonObject, JsonValue } from "../../protocol/json.ts"
 import { listOf, mapping, optional, required, text } from "../fields.ts"
-import { z } from "../zod.ts"
 import { toolName } from "./toolName.ts"
 
 /** Whatever the parser makes of YAML is JSON. */

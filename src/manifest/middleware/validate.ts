@@ -1,7 +1,7 @@
 /** Options of the middleware `validate`. */
 
+import type * as z from "zod"
 import { globs, mapping, optional } from "../fields.ts"
-import type { z } from "../zod.ts"
 
 export const validateOptions = mapping({
   only: optional(globs("tools"), { description: "Only calls of these tools are checked.", examples: [["search_*"]] }),

@@ -1,0 +1,55 @@
+/**
+ * Puts the command and the public API, with the libraries they use, into a few files of `dist/`. Of a start most is loading
+ * modules: some 500 files of their own take twice as long. Part of `npm run build`, beside the declarations of the API.
+ */
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { builtinModules } from "node:module"
+import path from "node:path"
+import { type OutputChunk, type Plugin, rolldown } from "rolldown"
+
+const root = path.resolve(import.meta.dirname, "..")
+const dist = path.join(root, "dist")
+
+/** What is loaded at run time, as it is installed: its files find each other, or share their classes with packages of users. */
+const external = [/^tsx(\/|$)/, /^@modelcontextprotocol\//, ...builtinModules.flatMap((name) => [name, `node:${name}`])]
+
+/** zod brings fifty languages, which its index loads all; its messages are shown in one. */
+const oneLanguage: Plugin = {
+  name: "one-language",
+  load: {
+    filter: { id: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ },
+    handler: () => 'export { default as en } from "./en.js"',
+  },
+}
+
+rmSync(dist, { recursive: true, force: true })
+const bundle = await rolldown({
+  cwd: root,
+  input: { index: "src/index.ts", "cli/main": "src/cli/main.ts" },
+  platform: "node",
+  tsconfig: "tsconfig.build.json",
+  external,
+  plugins: [oneLanguage],
+  checks: { ineffectiveDynamicImport: false },
+})
+// All chunks lie two folders below the project, as the sources do: what they find relative to themselves is found from both.
+const { output } = await bundle.write({ dir: dist, format: "esm", chunkFileNames: "chunks/[name]-[hash].js" })
+await bundle.close()
+const chunks = output.filter((each): each is OutputChunk => each.type === "chunk")
+writeFileSync(path.join(dist, "LICENSES.txt"), licences(chunks.flatMap(({ moduleIds }) => moduleIds)))
+
+/** The licence of every library of which something is in the bundle. */
+function licences(modules: readonly string[]): string {
+  const folders = modules.flatMap((id) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(id) ?? [])
+  return [...new Set(folders)]
+    .sort()
+    .map(licenceOf)
+    .join(`\n${"-".repeat(100)}\n\n`)
+}
+
+function licenceOf(folder: string): string {
+  const { name, version, license } = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"))
+  const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each))
+  const text = file === undefined ? "" : `\n${readFileSync(path.join(folder, file), "utf8").trim()}\n`
+  return `${name} ${version} (${license})\n${text}`
+}
