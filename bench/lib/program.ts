@@ -4,10 +4,12 @@ import { runToEnd } from "./processes.ts"
 
 const folder = path.resolve(import.meta.dirname, "../programs")
 
+/** Lets Node run the sources as they are: in the bundle, modules and libraries cannot be told apart. */
+export const fromSources: readonly string[] = ["--import", import.meta.resolve("tsx")]
+
 /** What it printed; rejects if it failed. */
 export async function runProgram(name: string, args: readonly string[]): Promise<string> {
-  const loader = ["--import", import.meta.resolve("tsx")]
-  const { output, code } = await runToEnd(process.execPath, [...loader, path.join(folder, name), ...args])
+  const { output, code } = await runToEnd(process.execPath, [...fromSources, path.join(folder, name), ...args])
   if (code !== 0) throw new Error(`${name} ended with ${code}: ${output}`)
   return output
 }
