@@ -1,6 +1,6 @@
 /**
  * npm run bench:profile [-- stdio|http|package] [--bytes N] [--callers N] [--era legacy|modern] [--seconds N] — where the
- * host's time goes during calls: a CPU profile of the command, from its sources, under the suite's load, by kind of work. Microseconds
+ * host's time goes during calls: a CPU profile of the command, its modules one by one, under the suite's load, by kind of work. Microseconds
  * are shares of the CPU time per call of the same run; the profiler itself costs a part of them.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
@@ -9,7 +9,7 @@ import path from "node:path"
 import { parseArgs } from "node:util"
 import type { Era } from "./lib/load.ts"
 import { freePort, type Started, start, stopOnSignals } from "./lib/processes.ts"
-import { fromSources } from "./lib/program.ts"
+import { emitModules } from "./lib/program.ts"
 import { openSuite, type Suite } from "./lib/suite.ts"
 import { writeManifest } from "./lib/targets.ts"
 import { openUpstreams, type UpstreamSpec } from "./lib/upstreams.ts"
@@ -60,10 +60,7 @@ async function main(): Promise<void> {
   const port = await freePort()
   const manifest = writeManifest(path.join(suite.folder, "profile"), opened.upstreams)
   const profiler = ["--cpu-prof", "--cpu-prof-dir", folder, "--cpu-prof-interval", "200"]
-  const started = start(process.execPath, [
-    ...[...profiler, ...fromSources, path.resolve(import.meta.dirname, "../src/cli/main.ts")],
-    ...["run", manifest, "--port", String(port)],
-  ])
+  const started = start(process.execPath, [...profiler, ...[emitModules(), "run", manifest, "--port", String(port)]])
   try {
     const cpuUs = await load(suite, started, `http://127.0.0.1:${port}/mcp`)
     await started.stop()
@@ -139,7 +136,7 @@ function kindOf({ functionName, url }: Frame): string {
     return /^(writev|write\w*String|writeBuffer)$/.test(functionName) ? "system calls: write" : "built-in functions"
   const known = kinds.find(([test]) => test.test(url))
   if (known !== undefined) return known[1]
-  const own = /\/src\/(.*)$/.exec(url)?.[1]
+  const own = /\/build\/(.*)$/.exec(url)?.[1]
   return own === undefined || url.includes("node_modules")
     ? "other packages"
     : `host: ${own.split("/").slice(0, -1).join("/")}`

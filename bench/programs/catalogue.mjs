@@ -1,6 +1,6 @@
 // node catalogue.mjs --servers N --tools N --rounds N — composes a catalogue with the built composition room: anew, and
 // again after one server's listing changed. Prints the medians in milliseconds.
-import { composeCatalog, createSource } from "../../src/composition/compose.ts"
+import { composeCatalog, createSource } from "../../build/composition/compose.js"
 import { optionOf } from "../servers/options.mjs"
 
 const servers = Number(optionOf("servers", "100"))

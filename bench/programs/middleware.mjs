@@ -4,11 +4,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import path from "node:path"
-import { createLocalClient } from "../../src/endpoints/localClient.ts"
-import { Host } from "../../src/host/host.ts"
-import { loadMiddleware } from "../../src/host/loadMiddleware.ts"
-import { loadManifest } from "../../src/manifest/load.ts"
-import { createLogger } from "../../src/telemetry/logger.ts"
+import { createLocalClient } from "../../build/endpoints/localClient.js"
+import { Host } from "../../build/host/host.js"
+import { loadMiddleware } from "../../build/host/loadMiddleware.js"
+import { loadManifest } from "../../build/manifest/load.js"
+import { createLogger } from "../../build/telemetry/logger.js"
 import { optionOf } from "../servers/options.mjs"
 
 const rounds = Number(optionOf("rounds", "15"))

@@ -5,9 +5,9 @@ import { setMaxListeners } from "node:events"
 import { writeFileSync } from "node:fs"
 import path from "node:path"
 import { pino } from "pino"
-import { createLocalClient } from "../../src/endpoints/localClient.ts"
-import { Host } from "../../src/host/host.ts"
-import { loadManifest } from "../../src/manifest/load.ts"
+import { createLocalClient } from "../../build/endpoints/localClient.js"
+import { Host } from "../../build/host/host.js"
+import { loadManifest } from "../../build/manifest/load.js"
 import { optionOf } from "../servers/options.mjs"
 
 const servers = Number(optionOf("servers", "100"))
