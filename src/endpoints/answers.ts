@@ -1,7 +1,7 @@
 /** Fits results and errors to the generation of the client: what belongs to a hop is added or taken away, the rest is verbatim. */
 import { uncacheable } from "../protocol/cacheHint.ts"
 import { ProtocolError, rpcCodes, toErrorObject } from "../protocol/errors.ts"
-import { type JsonObject, objectAt } from "../protocol/json.ts"
+import { isJsonObject, type JsonObject, objectAt } from "../protocol/json.ts"
 import type { McpResult, RequestId } from "../protocol/messages.ts"
 import { slice } from "../protocol/pieces.ts"
 import { RawResult } from "../protocol/rawResult.ts"
@@ -30,12 +30,16 @@ export function toModernResult(method: string, value: JsonObject, serverInfo: Js
 /** A result as a legacy client expects it; the same object when a legacy server made it. */
 export function toLegacyResult(value: JsonObject): JsonObject {
   if (!("resultType" in value)) return value
-  const { resultType: _type, ttlMs: _ttl, cacheScope: _scope, ...result } = value
-  const meta = objectAt(result, "_meta")
-  if (meta === undefined || !(metaKeys.serverInfo in meta)) return result
+  const { resultType: _type, ttlMs: _ttl, cacheScope: _scope, _meta: meta, ...result } = value
+  const kept = isJsonObject(meta) ? withoutServerInfo(meta) : meta
+  return kept === undefined ? result : { ...result, _meta: kept }
+}
+
+/** The members of a `_meta` that are not the hop's; undefined when there are none besides. */
+function withoutServerInfo(meta: JsonObject): JsonObject | undefined {
+  if (!(metaKeys.serverInfo in meta)) return meta
   const { [metaKeys.serverInfo]: _info, ...kept } = meta
-  const { _meta: _, ...rest } = result
-  return Object.keys(kept).length === 0 ? rest : { ...rest, _meta: kept }
+  return Object.keys(kept).length === 0 ? undefined : kept
 }
 
 /** What stands before and after the bytes of a result to make a response of it. */

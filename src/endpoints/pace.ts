@@ -48,6 +48,7 @@ export class Pace {
 
   /** Sends what waits: nothing of a request follows its answer. */
   flush(): void {
+    if (this.#second === undefined) return
     clearTimeout(this.#second)
     this.#second = undefined
     this.#left = maxPerSecond

@@ -37,7 +37,10 @@ export function requestAcross(
   const send = (): Promise<McpResult> =>
     needsTask(session, request, context) ? session.callAsTask(request, context) : session.request(request, context)
   if (session.era !== "legacy" || era !== "modern") return send()
-  return afterVisits(send, (question) => ask(question, context.signal)).catch(toModernCode)
+  // Only what fails costs more.
+  return send().catch((error: unknown) =>
+    afterVisits(error, send, (question) => ask(question, context.signal)).catch(toModernCode),
+  )
 }
 
 /** True for a tool that runs as a task only, called by a client that cannot follow the task itself. */
@@ -54,12 +57,8 @@ function needsTask(
 /** A request of a legacy client to a modern upstream: sent again with the client's answers until it is complete. */
 async function inRounds(session: UpstreamSession, request: McpRequest, context: Context, ask: Ask): Promise<McpResult> {
   const { method, params } = request
-  // Each round carries what the one before asked for, and nothing else.
-  const { inputResponses: _, requestState: __, ...own } = params
   const send = (next: McpRequest): Promise<McpResult> =>
-    session.request(next, context).catch((error: unknown) => {
-      throw toLegacyCode(method, error)
-    })
+    method === "resources/read" ? session.request(next, context).catch(toLegacyCode) : session.request(next, context)
   let result = await send(request)
   // A result that passes unparsed is complete.
   for (let round = 0; result.bytes === undefined && result.value["resultType"] === "input_required"; round += 1) {
@@ -75,6 +74,8 @@ async function inRounds(session: UpstreamSession, request: McpRequest, context: 
       ...(inputResponses !== undefined && { inputResponses }),
       ...(requestState !== undefined && { requestState }),
     }
+    // Each round carries what the one before asked for, and nothing else.
+    const { inputResponses: _, requestState: __, ...own } = params
     result = await send({ method, params: { ...own, ...more } })
   }
   return method === "tools/call" ? withObjectContent(result, session.outputs?.get(String(params["name"]))) : result
@@ -131,10 +132,9 @@ function malformed(reason: string): ProtocolError {
 }
 
 /** What the modern generation calls invalid is, for a resource, one that is not there. */
-function toLegacyCode(method: string, error: unknown): unknown {
-  if (!(error instanceof ProtocolError) || method !== "resources/read" || error.code !== rpcCodes.invalidParams)
-    return error
-  return new ProtocolError(rpcCodes.resourceNotFound, error.message, error.data)
+function toLegacyCode(error: unknown): never {
+  if (!(error instanceof ProtocolError) || error.code !== rpcCodes.invalidParams) throw error
+  throw new ProtocolError(rpcCodes.resourceNotFound, error.message, error.data)
 }
 
 /** Codes that mean something to clients of the modern generation, and that a legacy upstream can't have meant by them. */

@@ -4,8 +4,9 @@
  */
 import { ProtocolError, wireErrors } from "../protocol/errors.ts"
 import type { Channel } from "./channel.ts"
+import { discover } from "./eras/discover.ts"
 import { initialize } from "./eras/legacy.ts"
-import { discover, ModernSession } from "./eras/modern.ts"
+import { ModernSession } from "./eras/modern.ts"
 import type { Era } from "./eras/versions.ts"
 import { internalContext } from "./internalContext.ts"
 import { Peer } from "./peer.ts"

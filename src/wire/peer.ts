@@ -43,6 +43,8 @@ export interface RequestOptions extends SendOptions {
   readonly later?: (notification: McpNotification) => void
   /** True asks for progress even when the client did not, so that it can extend the deadline. */
   readonly progress?: boolean
+  /** What else of `_meta` belongs to this hop. */
+  readonly meta?: JsonObject
 }
 
 /** Requests whose progress is awaited after their answer; more than this are forgotten, oldest first. */
@@ -112,7 +114,7 @@ export class Peer {
         if (options.later !== undefined && clientToken !== undefined) this.#await(id, clientToken, options.later)
         resolve(outcome)
       }
-      const { params, clientToken } = withProgressToken(request.params, id, options.progress === true)
+      const { params, clientToken } = withHopMeta(request.params, id, options)
       this.#pending.set(id, { context, clientToken, deadline, settle })
       const message: JsonObject = { jsonrpc: "2.0", id, method: request.method, params }
       this.#channel.send(message, options)?.catch((error: unknown) => settle(asUnavailable(error)))
@@ -230,17 +232,18 @@ export class Peer {
   }
 }
 
-/** The request's params with this hop's progress token, which is the request's id; and the client's own, to restore. */
-function withProgressToken(
+/** The request's params with what belongs to this hop, its progress token being the request's id; and the client's own, to restore. */
+function withHopMeta(
   params: JsonObject,
   id: number,
-  always: boolean,
+  { progress, meta: hop }: Pick<RequestOptions, "progress" | "meta">,
 ): { params: JsonObject; clientToken: RequestId | undefined } {
   const meta = objectAt(params, "_meta")
   const token = meta?.["progressToken"]
   const clientToken = typeof token === "string" || typeof token === "number" ? token : undefined
-  if (clientToken === undefined && !always) return { params, clientToken }
-  return { params: { ...params, _meta: { ...meta, progressToken: id } }, clientToken }
+  if (clientToken !== undefined || progress === true)
+    return { params: { ...params, _meta: { ...meta, ...hop, progressToken: id } }, clientToken }
+  return { params: hop === undefined ? params : { ...params, _meta: { ...meta, ...hop } }, clientToken }
 }
 
 function cancelled(): ProtocolError {

@@ -11,25 +11,25 @@ import { questionsOf } from "./urlElicitation.ts"
 /** Times one request may be refused for pages to visit. */
 const maxVisits = 8
 
-/** The outcome of a request after its client has visited what the server wanted; a client that refuses gets a typed error. */
+/**
+ * The outcome of a request that ended with `error`, after its client has visited what the server wanted, if it wanted that;
+ * a client that refuses gets a typed error.
+ */
 export async function afterVisits(
+  error: unknown,
   send: () => Promise<McpResult>,
   ask: (question: McpRequest) => Promise<McpResult>,
+  visits = 0,
 ): Promise<McpResult> {
-  for (let visits = 0; ; visits += 1) {
-    try {
-      return await send()
-    } catch (error) {
-      const questions = error instanceof ProtocolError ? questionsOf(error) : undefined
-      if (questions === undefined || visits === maxVisits) throw error
-      const answers = await Promise.all(
-        questions.map((question) =>
-          ask({ method: String(question["method"]), params: objectAt(question, "params") ?? {} }),
-        ),
-      )
-      if (!answers.every(({ value }) => stringAt(value, "action") === "accept")) throw notVisited(error)
-    }
-  }
+  const questions = error instanceof ProtocolError ? questionsOf(error) : undefined
+  if (questions === undefined || visits === maxVisits) throw error
+  const answers = await Promise.all(
+    questions.map((question) =>
+      ask({ method: String(question["method"]), params: objectAt(question, "params") ?? {} }),
+    ),
+  )
+  if (!answers.every(({ value }) => stringAt(value, "action") === "accept")) throw notVisited(error)
+  return send().catch((again: unknown) => afterVisits(again, send, ask, visits + 1))
 }
 
 function notVisited(error: unknown): ProtocolError {

@@ -3,7 +3,7 @@
  * `server/discover`, an envelope in every request, notifications through one `subscriptions/listen`.
  */
 import { ProtocolError, rpcCodes, upstreamError } from "../../protocol/errors.ts"
-import { isJsonObject, type JsonObject, objectAt, objectsAt, stringAt } from "../../protocol/json.ts"
+import { type JsonObject, objectAt, objectsAt, stringAt } from "../../protocol/json.ts"
 import type { Context, McpRequest, McpResult } from "../../protocol/messages.ts"
 import { kindWords } from "../../protocol/methods.ts"
 import { RawResult } from "../../protocol/rawResult.ts"
@@ -18,8 +18,9 @@ import { exchangeAgain } from "../readAgain.ts"
 import type { SessionOptions, UpstreamSession } from "../session.ts"
 import { learnOutputs, type OutputRoot } from "../structured.ts"
 import { withOwnTasks } from "../tasks.ts"
+import { envelopeOf } from "./discover.ts"
 import { isHeaderMismatch, withoutHopErrors } from "./hopLocal.ts"
-import { type Era, latestModern, metaKeys, modernVersions, withoutEnvelope } from "./versions.ts"
+import { type Era, latestModern, metaKeys, withoutEnvelope } from "./versions.ts"
 
 /** Pages looked through for one tool. */
 const maxPages = 64
@@ -45,6 +46,7 @@ export class ModernSession implements UpstreamSession {
   /** Requests that want log messages take turns where one channel carries all requests: its log lines name no request. */
   #turn: Promise<unknown> = Promise.resolve()
   #logging: Context | undefined
+  readonly #envelopes = new WeakMap<object, JsonObject>()
 
   constructor(peer: Peer, channel: Channel, options: SessionOptions, discovered: JsonObject) {
     this.#peer = peer
@@ -94,18 +96,33 @@ export class ModernSession implements UpstreamSession {
     if (!this.#listener.acknowledged(id, agreed)) this.#tasks.acknowledged(id, agreed)
   }
 
-  async request(request: McpRequest, context: Context): Promise<McpResult> {
-    if (request.method === "logging/setLevel") return { value: {} }
-    if (request.method === "resources/subscribe") return this.#listener.add(stringAt(request.params, "uri") ?? "")
-    if (request.method === "resources/unsubscribe") return this.#listener.remove(stringAt(request.params, "uri") ?? "")
-    if (request.method === watchMethods.add) return this.#watch(stringAt(request.params, "taskId") ?? "")
-    if (request.method === watchMethods.remove) return this.#tasks.remove(stringAt(request.params, "taskId") ?? "")
+  request(request: McpRequest, context: Context): Promise<McpResult> {
+    const kept = this.#kept(request)
+    if (kept !== undefined) return kept
     const { callMs, listMs, totalMs } = this.#options.timeouts
     const limits = { idleMs: request.method.endsWith("/list") ? listMs : callMs, totalMs }
-    if (context.logLevel === undefined || this.#channel.abandon !== undefined) {
+    if (context.logLevel === undefined || this.#hasHeaders) {
       return this.#send(request, context, limits)
     }
     return this.#inTurn(context, limits.idleMs, () => this.#send(request, context, limits))
+  }
+
+  /** What the host keeps with a server instead of asking it. */
+  #kept({ method, params }: McpRequest): Promise<McpResult> | undefined {
+    switch (method) {
+      case "logging/setLevel":
+        return Promise.resolve({ value: {} })
+      case "resources/subscribe":
+        return this.#listener.add(stringAt(params, "uri") ?? "")
+      case "resources/unsubscribe":
+        return this.#listener.remove(stringAt(params, "uri") ?? "")
+      case watchMethods.add:
+        return this.#watch(stringAt(params, "taskId") ?? "")
+      case watchMethods.remove:
+        return this.#tasks.remove(stringAt(params, "taskId") ?? "")
+      default:
+        return undefined
+    }
   }
 
   notify(): void {
@@ -155,28 +172,49 @@ export class ModernSession implements UpstreamSession {
 
   async #send(request: McpRequest, context: Context, limits: RequestOptions): Promise<McpResult> {
     try {
-      return await this.#exchange(request, context, limits)
+      return this.#taken(request.method, await this.#exchange(request, context, limits))
     } catch (error) {
-      const hasHeaders = request.method === "tools/call" && this.#channel.abandon !== undefined
+      const hasHeaders = request.method === "tools/call" && this.#hasHeaders
       const name = hasHeaders ? stringAt(request.params, "name") : undefined
       if (name === undefined || !isHeaderMismatch(error)) throw this.#withoutHopErrors(error, context)
       return await this.#relearn(name, context)
         .then(() => this.#exchange(request, context, limits))
+        .then((result) => this.#taken(request.method, result))
         .catch((failure: unknown) => {
           throw this.#withoutHopErrors(failure, context)
         })
     }
   }
 
-  async #exchange(request: McpRequest, context: Context, limits: RequestOptions): Promise<McpResult> {
-    const params = withEnvelope(request.params, this.#options, context)
-    const name = request.method === "tools/call" ? stringAt(params, "name") : undefined
+  #exchange({ method, params: given }: McpRequest, context: Context, limits: RequestOptions): Promise<McpResult> {
+    const params = withoutEnvelope(given)
+    const name = method === "tools/call" ? stringAt(params, "name") : undefined
     const paths = name === undefined ? undefined : this.#options.headerPaths.get(name)
-    const headers = this.#channel.abandon === undefined ? undefined : modernHeaders(request.method, params, paths)
-    const options = { ...limits, headers, progress: name !== undefined }
-    const result = await exchangeAgain(this.#peer, { method: request.method, params }, context, options)
-    if (request.method === "tools/list") return { value: this.#learn(result.value, headers !== undefined) }
+    const headers = this.#hasHeaders ? modernHeaders(method, params, paths) : undefined
+    const options = { ...limits, headers, progress: name !== undefined, meta: this.#envelope(context) }
+    return exchangeAgain(this.#peer, { method, params }, context, options)
+  }
+
+  /** An answer as the host passes it on. */
+  #taken(method: string, result: McpResult): McpResult {
+    if (method === "tools/list") return { value: this.#learn(result.value) }
     return result.bytes === undefined ? result : unwrapped(result)
+  }
+
+  /** Requests go out one by one, each with headers. */
+  get #hasHeaders(): boolean {
+    return this.#channel.abandon !== undefined
+  }
+
+  /** What every request says of itself, made once for each client. */
+  #envelope({ client, logLevel }: Context): JsonObject {
+    const key = client.key === "" ? this : client
+    let envelope = this.#envelopes.get(key)
+    if (envelope === undefined) {
+      envelope = envelopeOf(this.#options, client)
+      this.#envelopes.set(key, envelope)
+    }
+    return logLevel === undefined ? envelope : { ...envelope, [metaKeys.logLevel]: logLevel }
   }
 
   #withoutHopErrors(error: unknown, { client }: Context): unknown {
@@ -191,18 +229,20 @@ export class ModernSession implements UpstreamSession {
     const { listMs } = this.#options.timeouts
     let params: JsonObject = {}
     for (let page = 0; page < maxPages; page += 1) {
-      const list = await this.#exchange({ method: "tools/list", params }, context, { idleMs: listMs, totalMs: listMs })
-      const cursor = stringAt(list.value, "nextCursor")
-      if (cursor === undefined || objectsAt(list.value, "tools").some((tool) => tool["name"] === name)) break
+      const method = "tools/list"
+      const list = await this.#exchange({ method, params }, context, { idleMs: listMs, totalMs: listMs })
+      const { value } = this.#taken(method, list)
+      const cursor = stringAt(value, "nextCursor")
+      if (cursor === undefined || objectsAt(value, "tools").some((tool) => tool["name"] === name)) break
       params = { cursor }
     }
     // What clients were shown of the tool is out of date as well.
     if (pathsOf() !== before) this.#options.notification({ method: kindWords.tool.changed, params: {} }, undefined)
   }
 
-  #learn(list: JsonObject, hasHeaders: boolean): JsonObject {
+  #learn(list: JsonObject): JsonObject {
     learnOutputs(list, this.#options.outputs)
-    return hasHeaders ? this.#learnHeaders(list) : list
+    return this.#hasHeaders ? this.#learnHeaders(list) : list
   }
 
   /** Remembers which arguments go into headers and drops tools whose annotations are invalid, as a client must. */
@@ -224,49 +264,6 @@ export class ModernSession implements UpstreamSession {
     })
     return dropped ? { ...result, tools } : result
   }
-}
-
-/** Asks an upstream whether it speaks this generation; rejects with its error when it does not. */
-export async function discover(
-  peer: Peer,
-  options: SessionOptions,
-  context: Context,
-  timeoutMs: number,
-): Promise<JsonObject> {
-  const params = withEnvelope({}, options, context)
-  const headers = modernHeaders("server/discover", params, undefined)
-  const ask = (): Promise<JsonObject> =>
-    peer.request({ method: "server/discover", params }, context, { idleMs: timeoutMs, totalMs: timeoutMs, headers })
-  const result = await ask().catch((error: unknown) => {
-    // A server that names a version we speak is asked again (basic/versioning, "Protocol Version Negotiation").
-    if (!offersOurs(error)) throw error
-    return ask()
-  })
-  const supported = result["supportedVersions"]
-  if (!Array.isArray(supported) || !supported.some((version) => modernVersions.includes(version as string))) {
-    const reason = `speaks protocol versions ${JSON.stringify(supported ?? null)}, none of which is ${modernVersions.join(", ")}`
-    throw upstreamError("UPSTREAM_PROTOCOL", { reason, sent: "maybe", retryable: false })
-  }
-  return result
-}
-
-function offersOurs(error: unknown): boolean {
-  if (!(error instanceof ProtocolError) || error.code !== rpcCodes.unsupportedProtocolVersion) return false
-  const supported = isJsonObject(error.data) ? error.data["supported"] : undefined
-  return Array.isArray(supported) && supported.includes(latestModern)
-}
-
-function withEnvelope(params: JsonObject, options: SessionOptions, context: Context): JsonObject {
-  const client = context.client.key === "" ? undefined : context.client
-  const rest = withoutEnvelope(params)
-  const meta: JsonObject = {
-    ...objectAt(rest, "_meta"),
-    [metaKeys.protocolVersion]: latestModern,
-    [metaKeys.clientInfo]: options.clientInfo,
-    [metaKeys.clientCapabilities]: options.capabilitiesFor("modern", client),
-  }
-  if (context.logLevel !== undefined) meta[metaKeys.logLevel] = context.logLevel
-  return { ...rest, _meta: meta }
 }
 
 /** A large result without what belongs to the hop; parsed when that cannot be cut off. */
