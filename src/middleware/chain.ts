@@ -100,8 +100,24 @@ function asRequestHook(message: MessageHook): RequestHook {
   return (request, context, next) => message(request, context, (passed: McpRequest) => next(passed, context))
 }
 
+/** What hooks are given as `next`, and what is around them, always gives a promise: they need not be async for that. */
 function surround(hooks: readonly RequestHook[], handler: Handler): Handler {
-  return hooks.reduceRight<Handler>((next, hook) => (request, context) => hook(request, context, next), handler)
+  if (hooks.length === 0) return handler
+  return hooks.reduceRight<Handler>(
+    (next, hook) => rejecting((request, context) => hook(request, context, next)),
+    rejecting(handler),
+  )
+}
+
+/** What it throws at once becomes a rejection. */
+function rejecting(handler: Handler): Handler {
+  return (request, context) => {
+    try {
+      return handler(request, context)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
 }
 
 /** The outermost is the first that a client's notification comes to, and the last for a server's. */

@@ -19,15 +19,14 @@ export const errors = defineMiddleware<ErrorsOptions>({
   name: "errors",
   create({ mask = middlewareDefaults.errors.mask }, { logger }) {
     return {
-      async request(request, context, next) {
-        try {
-          const result = await next(request, context)
-          return mask === "all" && request.method === "tools/call"
-            ? maskFailedTool(result, request, { context, logger })
-            : result
-        } catch (error) {
+      request(request, context, next) {
+        const throwMasked = (error: unknown): never => {
           throw masked(error, { mask, logger, request, context })
         }
+        const result = next(request, context)
+        return mask === "all" && request.method === "tools/call"
+          ? result.then((given) => maskFailedTool(given, request, { context, logger })).catch(throwMasked)
+          : result.catch(throwMasked)
       },
     }
   },

@@ -9,21 +9,24 @@ type About<T> = (request: McpRequest, context: Context) => T
 export function createKeyOf(by: By, deps: Pick<MiddlewareDeps, "server" | "subject">): About<string> {
   if (by === "all") return () => ""
   const dimensions: readonly Dimension[] = typeof by === "string" ? [by] : by
-  const needsSubject = dimensions.includes("tool") || (dimensions.includes("server") && deps.server === undefined)
-  const keyOf = (request: McpRequest, context: Context): string[] => {
-    const subject = needsSubject ? deps.subject(request, context.client) : undefined
-    const server = deps.server ?? subject?.server ?? ""
-    const values: Readonly<Record<Dimension, string>> = {
-      client: context.client.key,
-      principal: context.principal.id,
-      server,
-      tool: dimensions.includes("tool") ? JSON.stringify([server, toolOf(request, subject)]) : "",
-    }
-    return dimensions.map((dimension) => values[dimension])
+  const values = dimensions.map((dimension) => createValueOf(dimension, deps))
+  const [only, ...others] = values
+  if (only !== undefined && others.length === 0) return only
+  return (request, context) => JSON.stringify(values.map((value) => value(request, context)))
+}
+
+function createValueOf(dimension: Dimension, deps: Pick<MiddlewareDeps, "server" | "subject">): About<string> {
+  if (dimension === "client") return (_request, context) => context.client.key
+  if (dimension === "principal") return (_request, context) => context.principal.id
+  const { server } = deps
+  if (dimension === "server")
+    return server === undefined
+      ? (request, context) => deps.subject(request, context.client)?.server ?? ""
+      : () => server
+  return (request, context) => {
+    const subject = deps.subject(request, context.client)
+    return JSON.stringify([server ?? subject?.server ?? "", toolOf(request, subject)])
   }
-  return dimensions.length === 1
-    ? (request, context) => keyOf(request, context)[0] ?? ""
-    : (request, context) => JSON.stringify(keyOf(request, context))
 }
 
 /** Requests that call no tool count together. */

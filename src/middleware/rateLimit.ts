@@ -8,11 +8,12 @@ import { middlewareDefaults } from "../manifest/middleware/defaults.ts"
 import type { RateLimitOptions } from "../manifest/middleware/rateLimit.ts"
 import { serverMethods } from "../manifest/middleware/shared.ts"
 import { ProtocolError, upstreamError, wireErrors } from "../protocol/errors.ts"
-import { createMemoryStore } from "../storage/memory.ts"
+import type { McpResult } from "../protocol/messages.ts"
+import { Rates } from "../storage/memory.ts"
 import type { RateRule } from "../storage/store.ts"
 import { defineMiddleware } from "./define.ts"
 import { createKeyOf, createServerOf } from "./keys.ts"
-import type { MiddlewareDeps } from "./types.ts"
+import type { MiddlewareDeps, RequestHook } from "./types.ts"
 
 const defaults = middlewareDefaults.rateLimit
 
@@ -31,32 +32,43 @@ export const rateLimit = defineMiddleware<RateLimitOptions>({
       labels: ["server", "outcome"],
     })
     const server = deps.server ?? ""
+    const [allowed, limited] = [
+      { server, outcome: "allowed" },
+      { server, outcome: "limited" },
+    ]
+    const decide: Decide = (retryAfterMs, request, context, next) => {
+      requests.add(1, retryAfterMs === 0 ? allowed : limited)
+      if (retryAfterMs === 0) return next(request, context)
+      const reason = `the limit of ${limit} requests in ${per} is reached; there is room again in ${retryAfterMs} ms`
+      throw upstreamError("BUSY", {
+        ...serverOf(request, context),
+        ...{ reason, sent: "no", retryable: true, retryAfterMs },
+      })
+    }
     return {
-      async request(request, context, next) {
+      request(request, context, next) {
         if (!counted.has(request.method)) return next(request, context)
-        const retryAfterMs = await count(keyOf(request, context))
-        requests.add(1, { server, outcome: retryAfterMs === 0 ? "allowed" : "limited" })
-        if (retryAfterMs === 0) return next(request, context)
-        const reason = `the limit of ${limit} requests in ${per} is reached; there is room again in ${retryAfterMs} ms`
-        throw upstreamError("BUSY", {
-          ...serverOf(request, context),
-          ...{ reason, sent: "no", retryable: true, retryAfterMs },
-        })
+        const retryAfterMs = count(keyOf(request, context))
+        // Counted in memory, it is known at once: nothing is waited for then.
+        return typeof retryAfterMs === "number"
+          ? decide(retryAfterMs, request, context, next)
+          : retryAfterMs.then((ms) => decide(ms, request, context, next))
       },
     }
   },
 })
 
 /** Counts a request: 0, or how long it is until there is room for it. */
-type Count = (key: string) => Promise<number>
+type Count = (key: string) => number | Promise<number>
+type Decide = (retryAfterMs: number, ...asked: Parameters<RequestHook>) => Promise<McpResult>
 
 function createCount(
   rule: RateRule,
   { store, onStoreDown = defaults.onStoreDown }: RateLimitOptions,
   deps: MiddlewareDeps,
 ): Count {
-  const own = createMemoryStore()
-  if (store === undefined) return (key) => own.rate(key, rule)
+  const own = new Rates()
+  if (store === undefined) return (key) => own.count(key, rule)
   const shared = deps.store(store)
   const failures = deps.metrics.counter({
     name: "mcp_host_rate_limit_store_failures_total",
@@ -82,7 +94,7 @@ function createCount(
       failures.add(1, { server: deps.server ?? "" })
       told(true, error.message)
       if (onStoreDown === "refuse") throw error
-      return own.rate(key, rule)
+      return own.count(key, rule)
     }
   }
 }

@@ -37,16 +37,27 @@ export const timing = defineMiddleware<TimingOptions>({
       else logger[level]("took", facts)
     }
     return {
-      async request(request, context, next) {
+      request(request, context, next) {
         const from = performance.now()
-        try {
-          return await next(request, context)
-        } finally {
+        const ended = (): void => {
           const ms = performance.now() - from
-          const method = requestMethods.has(request.method) ? request.method : "other"
-          if (metrics.enabled) durations.observe(ms / 1000, { server: server ?? "", method })
+          if (metrics.enabled) {
+            const method = requestMethods.has(request.method) ? request.method : "other"
+            durations.observe(ms / 1000, { server: server ?? "", method })
+          }
           log(request, context, ms)
         }
+        // Not `finally`, which makes three promises more.
+        return next(request, context).then(
+          (result) => {
+            ended()
+            return result
+          },
+          (error: unknown) => {
+            ended()
+            throw error
+          },
+        )
       },
     }
   },

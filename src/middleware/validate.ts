@@ -52,7 +52,9 @@ function outcomeOf(failure: ReturnType<Check>): "invalid" | "valid" | "unchecked
 function createChecks(concerns: (tool: string) => boolean, logger: FactLogger): (definition: JsonObject) => Check {
   const known = new WeakMap<JsonObject, Check>()
   return (definition) => {
-    const check = known.get(definition) ?? createCheck(definition, concerns, logger)
+    const memo = known.get(definition)
+    if (memo !== undefined) return memo
+    const check = createCheck(definition, concerns, logger)
     known.set(definition, check)
     return check
   }

@@ -16,7 +16,7 @@ const fewEntries = 1_000
 /** Without a clock of its own, rates have one that nobody sets. */
 export function createMemoryStore(clock?: () => number): OpenStore {
   const now = clock ?? Date.now
-  const rates = new Rates(clock ?? (() => performance.now()))
+  const rates = new Rates(clock)
   const entries = new Map<string, Entry>()
   let writes = 0
   let sweepAt = fewEntries
@@ -65,20 +65,29 @@ export function createMemoryStore(clock?: () => number): OpenStore {
   }
 }
 
-class Rates {
+/** Counts calls against rates, in this process. */
+export class Rates {
   readonly #now: () => number
-  readonly #states = new Map<string, { readonly state: RateState; readonly endsAt: number }>()
+  readonly #states = new Map<string, { state: RateState; endsAt: number }>()
   #sweepAt = fewEntries
 
-  constructor(now: () => number) {
+  constructor(now: () => number = () => performance.now()) {
     this.#now = now
   }
 
+  /** 0: the call has been counted; otherwise after how many milliseconds there is room for one. */
   count(key: string, rule: RateRule): number {
     const now = this.#now()
-    const { waitMs, next } = countCall(this.#states.get(key)?.state, rule, now)
+    const known = this.#states.get(key)
+    const { waitMs, next } = countCall(known?.state, rule, now)
     if (next === undefined) return waitMs
-    this.#states.set(key, { state: next.state, endsAt: now + next.ttlMs })
+    const endsAt = now + next.ttlMs
+    if (known !== undefined) {
+      known.state = next.state
+      known.endsAt = endsAt
+      return 0
+    }
+    this.#states.set(key, { state: next.state, endsAt })
     if (this.#states.size >= this.#sweepAt) this.#sweep(now)
     return 0
   }

@@ -4,6 +4,7 @@
  */
 import { type Logger, pino } from "pino"
 import { createBatchedOutput } from "./batchedOutput.ts"
+import { setOutput } from "./lines.ts"
 import { createMasker, type Masker } from "./masker.ts"
 
 export type LogFormat = "pretty" | "json"
@@ -32,9 +33,10 @@ export function maskOf(log: Logger): HostLogger["mask"] {
 
 export async function createLogger({ level, format, color }: LoggerOptions): Promise<HostLogger> {
   const { hide, mask } = createMasker()
-  const stream = format === "json" ? createBatchedOutput(2) : await prettyStream(color)
-  const log = pino({ level, base: null, hooks: { streamWrite: mask } }, stream)
+  const output = format === "json" ? createBatchedOutput(2) : undefined
+  const log = pino({ level, base: null, hooks: { streamWrite: mask } }, output ?? (await prettyStream(color)))
   masks.set(log, mask)
+  if (output !== undefined) setOutput(log, (line) => output.write(mask(line)))
   return { log, mask, hide }
 }
 

@@ -17,6 +17,13 @@ const levels = 4
 /** What is undone besides, at each level, one after the other. */
 const sequences: readonly (readonly Notation[])[] = [[percents, percents], [forms], [entities, entities]]
 
+/** True when nothing in a text can be an escape: it says what it says. */
+export function hasOneView(text: string): boolean {
+  return !marks.some((mark) => text.includes(mark))
+}
+
+const marks = [escapes, percents, forms, entities].map(({ mark }) => String.fromCharCode(mark))
+
 /** The text itself, and what it says with escapes undone in each way that makes a difference. */
 export function viewsOf(text: string): View[] {
   const views: View[] = []

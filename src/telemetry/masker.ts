@@ -6,7 +6,7 @@
  * forms that change it as a whole (hexadecimal, base64) are looked for as they would stand there.
  */
 import { type Form, formsOf } from "./maskForms.ts"
-import { viewsOf } from "./maskViews.ts"
+import { hasOneView, viewsOf } from "./maskViews.ts"
 
 /** Shorter texts are too common to be masked without making everything unreadable. */
 export const shortestSecret = 4
@@ -40,6 +40,8 @@ export function createMasker(): Masker {
 type Span = readonly [from: number, to: number]
 
 function masked(text: string, index: Index): string {
+  // Nearly every line of a log.
+  if (hasOneView(text) && !index.isIn(text)) return text
   const spans: Span[] = []
   for (const { codes, starts } of viewsOf(text)) {
     index.find(codes, (from, to) => spans.push(starts === undefined ? [from, to] : [at(starts, from), at(starts, to)]))
@@ -88,6 +90,19 @@ class Index {
       if (same === undefined) this.#forms.set(hash, [form])
       else same.push(form)
     }
+  }
+
+  /** Whether any of them stands in a text as it is. */
+  isIn(text: string): boolean {
+    const filter = this.#filter
+    let hash = 0
+    for (let end = 0; end < text.length; end += 1) {
+      hash = next(hash, text.charCodeAt(end))
+      if (filter[hash] === 0 || end < window - 1) continue
+      const from = end - window + 1
+      if (this.#forms.get(hash)?.some((form) => text.startsWith(form.text, from)) === true) return true
+    }
+    return false
   }
 
   find(codes: Uint16Array, found: (from: number, to: number) => void): void {

@@ -1,5 +1,6 @@
 /** The host's log under a server's name. */
 import type { Logger } from "pino"
+import { shareOutput } from "../telemetry/lines.ts"
 import { maskOf } from "../telemetry/logger.ts"
 import type { ServerLogger } from "./serverContext.ts"
 
@@ -10,7 +11,7 @@ export interface MaskingLogger extends ServerLogger {
 
 export function createServerLogger(log: Logger, server: string): MaskingLogger {
   const child = log.child({ server })
-  return {
+  const logger: MaskingLogger = {
     debug: (message, facts) => child.debug(facts ?? {}, message),
     info: (message, facts) => child.info(facts ?? {}, message),
     warn: (message, facts) => child.warn(facts ?? {}, message),
@@ -18,4 +19,6 @@ export function createServerLogger(log: Logger, server: string): MaskingLogger {
     isEnabled: (level) => child.isLevelEnabled(level),
     mask: maskOf(log),
   }
+  shareOutput(log, logger, server)
+  return logger
 }

@@ -5,6 +5,7 @@
 import { type OutputUnit, type SchemaDraft, Validator } from "@cfworker/json-schema"
 import { isJsonObject, type JsonObject, type JsonValue } from "../../protocol/json.ts"
 import { longestFor } from "./patternCost.ts"
+import { createPlainCheck } from "./plain.ts"
 
 export interface Prepared {
   /** What is wrong, if anything; throws when that cannot be told within the limits. */
@@ -29,16 +30,20 @@ const maps: ReadonlySet<string> = new Set([
   ...["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"],
 ])
 
+const nothing: readonly OutputUnit[] = []
+
 /** A text when the schema is not checked at all: why. */
 export function prepare(schema: JsonObject): Prepared | string {
   const full = new Preparation(schema)
   if (full.schemas > maxSubschemas) return `its input schema has more than ${maxSubschemas} schemas in it`
   const draft = draftOf(schema)
   const whole = new Validator(full.root, draft, false)
+  const fits = createPlainCheck(schema)
   let rough: Validator | undefined
   return {
     leftOut: full.leftOut,
     check(args) {
+      if (fits?.(args) === true) return nothing
       const { text, list } = longestIn(args)
       full.steps = 0
       if (text <= full.longestText && (list <= maxCompared || !full.compares)) return whole.validate(args).errors
