@@ -153,8 +153,8 @@ export class ServerUpstream implements Upstream {
     return this.#options.errorOutput?.()
   }
 
-  prepare(client: Client): Promise<void> {
-    return this.#preparation.prepare(client)
+  prepare(client: Client, hold = true): Promise<void> {
+    return this.#preparation.prepare(client, hold)
   }
 
   handle(request: McpRequest, context: Context): Promise<McpResult> {
