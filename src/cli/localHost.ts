@@ -81,7 +81,7 @@ export async function withHost<T>(
   const view = profile === undefined ? host.main : host.profile(profile)
   if (view === undefined) throw new Error(`no profile ${profile}`)
   const facts = { manifest, host, view, profile: manifest.profiles.find(({ name }) => name === profile) }
-  const disconnect = view.connect(client.client)
+  const disconnect = view.connect(client.client, { patient: true })
   try {
     return await Promise.race([use(createLocal({ ...facts, local: client })), interruption.interrupted])
   } finally {

@@ -31,7 +31,7 @@ export async function observe(
         signal: new AbortController().signal,
         observer,
       })
-      const disconnect = local.host.connect(client.client)
+      const disconnect = local.host.connect(client.client, { patient: true })
       // A list that fails (`onDown: fail`) has waited all the same; what is down is told below.
       await local.host.handle({ method: "tools/list", params: {} }, client.context()).catch(onlyProtocolErrors)
       for (const { key } of manifest.servers) definitions.get(key)?.push(...definitionsOf(local, key, client))

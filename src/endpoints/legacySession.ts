@@ -36,6 +36,8 @@ export interface LegacySessionOptions {
   readonly key: string
   readonly principal: { readonly id: string }
   readonly served: Served
+  /** True when its first list waits for servers that start. */
+  readonly patient?: boolean
   /** Sends a message; `related` is the id of the client's request on whose stream it belongs. False when the client has no stream to hear it on. */
   readonly send: (message: JsonObject, related: RequestId | undefined) => boolean
   /** Answers the client's request `id` with a result that passes as the bytes it is. */
@@ -162,7 +164,7 @@ export class LegacySession {
     const { params } = request
     if (this.#client !== undefined)
       throw new ProtocolError(rpcCodes.invalidRequest, "The session is initialized already")
-    const { served, key } = this.#options
+    const { served, key, patient = false } = this.#options
     const wanted = stringAt(params, "protocolVersion") ?? ""
     this.protocolVersion = legacyVersions.includes(wanted) ? wanted : latestLegacy
     const client: Client = {
@@ -176,7 +178,7 @@ export class LegacySession {
       ask: (request, signal) => this.#ask(request, signal, undefined),
     }
     this.#client = client
-    this.#leave = served.connect(client)
+    this.#leave = served.connect(client, { patient })
     const { value } = await this.#described(request, this.#context(client, id, inFlight))
     const { capabilities, ...more } = value
     const known = this.#withKnownTasks(isJsonObject(capabilities) ? capabilities : {})

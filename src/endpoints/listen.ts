@@ -60,7 +60,7 @@ export async function listen(
     honoured[filter] = true
     methods.add(method)
   }
-  const leave = served.connect(client)
+  const leave = served.connect(client, { patient: context.client.leaves })
   try {
     const subscribed = await subscribeAll(served, { ...context, client }, wanted, uris)
     if (subscribed.length > 0) honoured["resourceSubscriptions"] = subscribed

@@ -121,7 +121,7 @@ export class ModernEndpoint {
     }
     this.#clients.set(key, client)
     // A connection's client is there from its first message to the connection's end.
-    if (client.leaves) this.#leave.push(this.#options.served.connect(client))
+    if (client.leaves) this.#leave.push(this.#options.served.connect(client, { patient: true }))
     const [oldest] = this.#clients.keys()
     if (this.#clients.size > maxClients && oldest !== undefined) this.#clients.delete(oldest)
     return client

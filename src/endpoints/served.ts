@@ -26,6 +26,11 @@ export interface Readiness {
   readonly collisions?: readonly Collision[]
 }
 
+export interface ConnectOptions {
+  /** True for the one client of a connection such as standard input, which lists once: its first list waits for servers that start. */
+  readonly patient?: boolean
+}
+
 export interface Served {
   /** The host's own `serverInfo`. */
   readonly serverInfo: JsonObject
@@ -38,7 +43,7 @@ export interface Served {
   /** The definition of a tool as this client lists it. */
   tool(client: Client, name: string): JsonObject | undefined
   /** The client is there to be notified; the returned function ends that and its sessions with servers. */
-  connect(client: Client): Unsubscribe
+  connect(client: Client, options?: ConnectOptions): Unsubscribe
   readiness(): Readiness
 }
 

@@ -63,6 +63,7 @@ export class StdioEndpoint {
       key,
       principal,
       served,
+      patient: true,
       send: (message) => this.#write(message),
       sendResult: (id, result) => this.#writeResult(id, result),
       ready: this.#ready,

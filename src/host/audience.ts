@@ -12,16 +12,13 @@ const settleMs = 100
 /** Least time between telling clients and telling them again, in milliseconds. */
 const restMs = 1_000
 
-interface Seen {
-  readonly revisions: ReadonlyMap<Kind, string>
-  /** False while the client waits for servers that start. */
-  readonly settled: boolean
-}
-
 export class Audience {
   readonly #catalogOf: (client: Client) => Catalog
   readonly #starting: () => boolean
-  readonly #seen = new Map<Client, Seen>()
+  /** Revisions of the lists, by client. */
+  readonly #seen = new Map<Client, ReadonlyMap<Kind, string>>()
+  /** Of them, those that have not listed yet and may have to wait for servers that start. */
+  readonly #waiting = new Set<Client>()
   #timer: NodeJS.Timeout | undefined
   /** When somebody was last told, on the clock of `performance.now()`. */
   #toldAt = -restMs
@@ -31,14 +28,22 @@ export class Audience {
     this.#starting = starting
   }
 
-  join(client: Client): Unsubscribe {
-    this.#seen.set(client, { revisions: this.#revisions(client), settled: !this.#starting() })
-    return () => void this.#seen.delete(client)
+  /** `patient`: its first list waits for servers that start, and that of the subscription's client with it. */
+  join(client: Client, patient: boolean): Unsubscribe {
+    // A subscription over HTTP does not show who listed before it.
+    if (this.#starting() && (patient || client.unsolicited)) this.#waiting.add(client)
+    this.#seen.set(client, this.#revisions(client))
+    return () => {
+      this.#seen.delete(client)
+      this.#waiting.delete(client)
+    }
   }
 
   /** The client is about to be answered its first list. */
   saw(client: Client): void {
-    if (this.#seen.has(client)) this.#seen.set(client, { revisions: this.#revisions(client), settled: true })
+    if (this.#seen.has(client)) this.#seen.set(client, this.#revisions(client))
+    // The subscriptions of a connection have seen what its requests have.
+    for (const each of this.#waiting) if (each.key === client.key) this.#sawNow(each)
   }
 
   /** Something may have changed for somebody. */
@@ -56,22 +61,26 @@ export class Audience {
   close(): void {
     clearTimeout(this.#timer)
     this.#seen.clear()
+    this.#waiting.clear()
   }
 
   /** The moment the last server has started, what there is counts as seen by those who waited. */
   #settle(): void {
     if (this.#starting()) return
-    for (const [client, { settled }] of this.#seen) {
-      if (!settled) this.#seen.set(client, { revisions: this.#revisions(client), settled: true })
-    }
+    for (const client of this.#waiting) this.#sawNow(client)
+  }
+
+  #sawNow(client: Client): void {
+    this.#waiting.delete(client)
+    this.#seen.set(client, this.#revisions(client))
   }
 
   #tell(client: Client): void {
     const before = this.#seen.get(client)
     const revisions = this.#revisions(client)
-    if (before?.settled !== true) return
-    this.#seen.set(client, { revisions, settled: true })
-    const changed = kinds.filter((kind) => before.revisions.get(kind) !== revisions.get(kind))
+    if (before === undefined || this.#waiting.has(client)) return
+    this.#seen.set(client, revisions)
+    const changed = kinds.filter((kind) => before.get(kind) !== revisions.get(kind))
     const methods = changed.map((kind) => kindWords[kind].changed)
     if (methods.length > 0) this.#toldAt = performance.now()
     for (const method of new Set(methods)) client.notify({ method, params: {} })

@@ -20,7 +20,7 @@ export function withFace(served: ServedWithProfiles, change: (served: Served) =>
     tell: (client, notification) => served.tell(client, notification),
     watchTask: (id, context) => served.watchTask(id, context),
     tool: (client, name) => served.tool(client, name),
-    connect: (client) => served.connect(client),
+    connect: (client, options) => served.connect(client, options),
     readiness: () => served.readiness(),
     ...change(served),
   }

@@ -40,7 +40,7 @@ export class Graph implements Scope {
   readonly catalogs: Catalogs
   readonly quarantine: Quarantine
   readonly chain: Chain
-  readonly prepare: (client: Client) => Promise<void>
+  readonly prepare: Scope["prepare"]
   readonly #clientTasks: ClientTasks
   readonly #surroundings: Surroundings
   /** Whether some middleware in it is closed one day. */

@@ -4,7 +4,7 @@
  * network or the disk.
  */
 import type { Catalog, Collision, Listing, Renaming, Withheld } from "../composition/types.ts"
-import type { Readiness, Served } from "../endpoints/served.ts"
+import type { ConnectOptions, Readiness, Served } from "../endpoints/served.ts"
 import type { Manifest } from "../manifest/types.ts"
 import type { JsonObject } from "../protocol/json.ts"
 import type { Client, Context, Handler, McpNotification, Unsubscribe } from "../protocol/messages.ts"
@@ -102,8 +102,8 @@ export class Host implements Served {
     return this.main.tool(client, name)
   }
 
-  connect(client: Client): Unsubscribe {
-    return this.main.connect(client)
+  connect(client: Client, options?: ConnectOptions): Unsubscribe {
+    return this.main.connect(client, options)
   }
 
   readiness(): Readiness {

@@ -58,7 +58,7 @@ export class NestedUpstream implements Upstream, Nested {
         scope: () => graph,
         tasks: level.tasks,
         shown: level.shown,
-        ready: (client) => graph.prepare(client),
+        ready: (client) => graph.prepare(client, true),
       }),
     )
     graph.onChange(() => this.#changed())
@@ -109,8 +109,8 @@ export class NestedUpstream implements Upstream, Nested {
     }
   }
 
-  prepare(client: Client): Promise<void> {
-    return this.graph.prepare(this.inside(client))
+  prepare(client: Client, hold = true): Promise<void> {
+    return this.graph.prepare(this.inside(client), hold)
   }
 
   setLevel(client: Client, level: string): void {

@@ -39,8 +39,8 @@ export interface RouterOptions {
   readonly scope: () => Scope
   readonly tasks: TaskTable
   readonly shown: ShownUris
-  /** Resolves when a client's first list need not wait any longer for servers that start. */
-  readonly ready: (client: Client) => Promise<void>
+  /** Resolves when a client's first list need not wait any longer; with `hold`, when no server that starts may own a name. */
+  readonly ready: (client: Client, hold: boolean) => Promise<void>
   /** What `initialize` and `server/discover` say; a manifest inside another is not asked. */
   readonly describe?: (client: Client) => JsonObject
 }
@@ -54,7 +54,7 @@ class Router {
   readonly #scope: () => Scope
   readonly #tasks: TaskTable
   readonly #shown: ShownUris
-  readonly #ready: (client: Client) => Promise<void>
+  readonly #ready: RouterOptions["ready"]
   readonly #ways: Ways
   readonly #pages = new WeakMap<Catalog, Map<string, McpResult>>()
   readonly #routes: ReadonlyMap<string, Handler>
@@ -93,7 +93,7 @@ class Router {
   }
 
   async #list(kind: Kind, request: McpRequest, { client }: Context): Promise<McpResult> {
-    await this.#ready(client)
+    await this.#ready(client, false)
     assertListable(this.#scope(), kind, client)
     const { visible } = this.#scope().catalogs.of(client)
     return this.#page(visible, kind, {
@@ -143,7 +143,7 @@ class Router {
       }
       attempt(() => {
         const stop = this.#scope().onChange(() => attempt(() => undefined))
-        void this.#ready(client).finally(() => {
+        void this.#ready(client, true).finally(() => {
           stop()
           attempt(reject)
         })

@@ -19,8 +19,8 @@ export interface Scope {
   admits(kind: Kind, key: string): boolean
   /** The servers of which a client sees something, or that have nothing to show. */
   offering(client: Client): readonly Member[]
-  /** Resolves when a client's first list need not wait any longer for servers that start. */
-  prepare(client: Client): Promise<void>
+  /** Resolves when a client's first list need not wait any longer; with `hold`, not for servers that start either. */
+  prepare(client: Client, hold: boolean): Promise<void>
   /** Calls back after every change of a server's state or catalogue. */
   onChange(listener: () => void): Unsubscribe
 }
@@ -29,19 +29,24 @@ export function areStarting(members: Iterable<{ readonly upstream: Pick<Upstream
   return [...members].some(({ upstream }) => upstream.state.state === "starting")
 }
 
-/** Holds each client's first list for servers that start and for catalogues of its capabilities, each up to its `timeouts.list`. */
-export function createPrepare(members: readonly Member[]): (client: Client) => Promise<void> {
-  /** Clients whose first list has waited; a client does so once. */
-  const waited = new WeakSet<Client>()
-  return async (client) => {
-    if (waited.has(client)) return
-    await Promise.all(members.map((member) => prepared(member, client)))
-    waited.add(client)
+/**
+ * Holds each client's first list for `required` servers and for catalogues of its capabilities; with `hold`, for all servers
+ * that start. All but the required ones up to their `timeouts.list`.
+ */
+export function createPrepare(members: readonly Member[]): Scope["prepare"] {
+  /** Clients that have waited so: a client does so once. */
+  const waited = { all: new WeakSet<Client>(), required: new WeakSet<Client>() }
+  return async (client, hold) => {
+    const before = hold ? waited.all : waited.required
+    if (before.has(client)) return
+    await Promise.all(members.map((member) => prepared(member, client, hold)))
+    before.add(client)
   }
 }
 
-function prepared({ entry, upstream }: Member, client: Client): Promise<void> {
-  return entry.required ? upstream.prepare(client) : within(upstream.prepare(client), entry.timeouts.listMs)
+function prepared({ entry, upstream }: Member, client: Client, hold: boolean): Promise<void> {
+  if (entry.required) return upstream.prepare(client, true)
+  return within(upstream.prepare(client, hold), entry.timeouts.listMs)
 }
 
 export async function within(work: Promise<void>, ms: number): Promise<void> {

@@ -3,7 +3,7 @@
  * what its clients were told, their tasks among it, is a view's own. After a reload it shows the next graph.
  */
 import type { Catalog, ViewRules } from "../composition/types.ts"
-import type { Readiness, Served } from "../endpoints/served.ts"
+import type { ConnectOptions, Readiness, Served } from "../endpoints/served.ts"
 import type { ProfileEntry } from "../manifest/types.ts"
 import type { JsonObject } from "../protocol/json.ts"
 import type { Client, Context, Handler, McpNotification, Unsubscribe } from "../protocol/messages.ts"
@@ -36,6 +36,8 @@ export class View implements Served {
   /** Clients that have waited for their first list. */
   readonly #listed = new WeakSet<Client>()
   readonly #clients = new Set<Client>()
+  /** Of them, those whose first list waits for servers that start. */
+  readonly #patient = new WeakSet<Client>()
   #of: Graph | undefined
   #scope: Scope | undefined
 
@@ -51,7 +53,7 @@ export class View implements Served {
       scope: () => this.scope,
       tasks: this.#tasks,
       shown: new ShownUris(),
-      ready: (client) => this.#ready(client),
+      ready: (client, hold) => this.#ready(client, hold || this.#patient.has(client)),
       describe: (client) => this.describe(client),
     })
   }
@@ -75,7 +77,7 @@ export class View implements Served {
   /** Resolves when what its clients would see of a graph is taken, as far as it can be. */
   async prepare(graph: Graph): Promise<void> {
     const scope = this.#scopeOf(graph)
-    await Promise.all([...this.#clients].map((client) => scope.prepare(client)))
+    await Promise.all([...this.#clients].map((client) => scope.prepare(client, true)))
   }
 
   get serverInfo(): JsonObject {
@@ -113,10 +115,11 @@ export class View implements Served {
     return others.length === 0 ? tool?.payload : undefined
   }
 
-  connect(client: Client): Unsubscribe {
+  connect(client: Client, { patient = false }: ConnectOptions = {}): Unsubscribe {
     this.#host.start(client)
     this.#clients.add(client)
-    const leave = this.#audience.join(client)
+    if (patient) this.#patient.add(client)
+    const leave = this.#audience.join(client, patient)
     return () => {
       leave()
       this.#clients.delete(client)
@@ -155,9 +158,9 @@ export class View implements Served {
     return this.#name === undefined ? graph : createProfileScope(graph, this.#profileIn(graph)?.rules ?? nothing)
   }
 
-  async #ready(client: Client): Promise<void> {
+  async #ready(client: Client, hold: boolean): Promise<void> {
     const { graph } = this.#host
-    await this.scope.prepare(client)
+    await this.scope.prepare(client, hold)
     if (this.#listed.has(client)) return
     this.#listed.add(client)
     this.#audience.saw(client)

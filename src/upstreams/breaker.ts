@@ -39,10 +39,19 @@ export class CrashLoop {
   /** Processes that the next attempt may start: as many as the last. */
   #next = 1
 
-  /** An attempt has ended, and with it as many processes: where both generations are tried there may be two. */
-  ended(processes = 1, now = performance.now()): void {
+  /**
+   * An attempt has ended, and with it as many processes: where both generations are tried there may be two. The last of
+   * them may have outlived the others, which ended at `before`.
+   */
+  ended(processes = 1, now = performance.now(), before = now): void {
     this.#next = Math.max(1, processes)
-    this.#ends = [...this.#recent(now), ...Array.from({ length: this.#next }, () => now)]
+    this.#ends.push(...Array.from({ length: this.#next - 1 }, () => before), now)
+    this.#ends = this.#recent(now)
+  }
+
+  /** Processes that an attempt may start now, whatever the last one started. */
+  left(now = performance.now()): number {
+    return Math.max(1, maxEnds - this.#recent(now).length)
   }
 
   /** True while it has ended too often to be started again soon. */

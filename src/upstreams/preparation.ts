@@ -30,15 +30,19 @@ export class Preparation {
     this.#options = options
   }
 
-  /** Resolves when what the client lists is as good as it gets. Never rejects. */
-  async prepare(client: Client): Promise<void> {
+  /** Resolves when what the client lists is as good as it gets; without `hold` not later than an attempt would be made. Never rejects. */
+  async prepare(client: Client, hold = true): Promise<void> {
     const { views, opener, shared, life, wake } = this.#options
     const { state } = life()
     if (state !== "ready" && views.standsIn(opener.shown(client), client)) {
       this.#early.add(client)
       return
     }
-    if (state === "starting" || (state === "stopped" && !this.#sees(client))) await wake()
+    if (state === "starting" || (state === "stopped" && !this.#sees(client))) {
+      // Who does not wait for it has its catalogue taken all the same, and is told.
+      if (!hold) return void this.prepare(client)
+      await wake()
+    }
     if (life().state !== "ready" || shared || this.#sees(client) || views.full) return
     // Clients ask for all their lists at once: one look at the server serves them all.
     const group = `${client.era} ${canonicalJson(client.capabilities)}`

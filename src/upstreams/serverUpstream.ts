@@ -115,7 +115,7 @@ export class ServerUpstream implements Upstream {
       open: (client) => this.#open(client, client),
     })
     this.#supervisor = new Supervisor({
-      attempt: () => this.#attempt(),
+      attempt: (most) => this.#attempt(most),
       ended: (live) => this.#opener.ended(live),
       failed: (error, looping) => this.#failed(error, looping),
       begun: () => this.#opener.begun,
@@ -153,8 +153,8 @@ export class ServerUpstream implements Upstream {
     return this.#options.errorOutput?.()
   }
 
-  prepare(client: Client): Promise<void> {
-    return this.#preparation.prepare(client)
+  prepare(client: Client, hold = true): Promise<void> {
+    return this.#preparation.prepare(client, hold)
   }
 
   handle(request: McpRequest, context: Context): Promise<McpResult> {
@@ -203,8 +203,8 @@ export class ServerUpstream implements Upstream {
   }
 
   /** Opens the catalogue's connection. */
-  async #attempt(): Promise<LiveSession> {
-    const live = await this.#open(this.#firstClient, undefined)
+  async #attempt(most: number): Promise<LiveSession> {
+    const live = await this.#open(this.#firstClient, undefined, most)
     await this.#views.take(live)
     this.#ready(live)
     return live
@@ -259,8 +259,10 @@ export class ServerUpstream implements Upstream {
     this.#base?.close().catch((error: unknown) => this.#log("did not close well", error))
   }
 
-  #open(client: Client | undefined, owner: Client | undefined): Promise<LiveSession> {
-    return this.#opener.open(client, owner, this.#policy.timeouts.startMs, this.#closing.signal)
+  /** `most`: the connections that may be begun for it. */
+  #open(client: Client | undefined, owner: Client | undefined, most?: number): Promise<LiveSession> {
+    const withinMs = this.#policy.timeouts.startMs
+    return this.#opener.open(client, owner, { withinMs, most, closing: this.#closing.signal })
   }
 
   #ended(live: LiveSession, reason: Error): void {

@@ -41,6 +41,16 @@ export interface SessionPolicy {
   readonly around?: Surround | undefined
 }
 
+/** Bounds of one opening. */
+export interface OpeningLimits {
+  /** Time for all of it, in milliseconds. */
+  readonly withinMs: number
+  /** Connections that may be begun for it; without it, as many as are needed. */
+  readonly most?: number | undefined
+  /** Aborts when the host closes. */
+  readonly closing: AbortSignal
+}
+
 export interface OpenerEvents {
   updated(uri: string, clients: readonly Client[]): void
   changed(live: LiveSession, kind: Kind): void
@@ -104,8 +114,7 @@ export class SessionOpener {
   async open(
     client: Client | undefined,
     owner: Client | undefined,
-    withinMs: number,
-    closing: AbortSignal,
+    { withinMs, closing, most }: OpeningLimits,
   ): Promise<LiveSession> {
     const { session: sharing, key, logger } = this.#policy
     const live = new LiveSession({
@@ -127,6 +136,7 @@ export class SessionOpener {
     try {
       const session = await openSession(() => this.#connect(), {
         eras,
+        most,
         signal: late.signal,
         clientInfo: this.#policy.clientInfo,
         capabilitiesFor: (era, asking) => this.#capabilities(era, asking ?? client),

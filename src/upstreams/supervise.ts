@@ -16,8 +16,8 @@ const stableMs = 10_000
 const wakeRestMs = 1_000
 
 export interface Supervised {
-  /** Opens the connection and makes it ready. */
-  attempt(): Promise<LiveSession>
+  /** Opens the connection and makes it ready. `most`: the processes it may start for that. */
+  attempt(most: number): Promise<LiveSession>
   /** Resolves when it has ended. */
   ended(live: LiveSession): Promise<void>
   /** Told of every attempt that failed. `looping`: it has failed too often to be tried again soon. */
@@ -40,6 +40,8 @@ export class Supervisor {
   #rest: Promise<void> | undefined
   #givenUp = false
   #failures = 0
+  /** Processes that the last attempt started. */
+  #processes = 1
   #lastFailed = Number.NEGATIVE_INFINITY
 
   constructor(server: Supervised) {
@@ -59,7 +61,8 @@ export class Supervisor {
       await this.#server.ended(live)
       if (live.closedByHost || performance.now() - began > stableMs) this.#failures = 0
       else this.#failures += 1
-      if (!live.closedByHost) this.#crashes.ended()
+      // One that died of being probed counts too.
+      if (!live.closedByHost) this.#crashes.ended(this.#processes, performance.now(), began)
     }
   }
 
@@ -129,12 +132,16 @@ export class Supervisor {
   }
 
   async #attempt(): Promise<LiveSession> {
+    const { isProcess } = this.#server
     const before = this.#server.begun()
+    const attempt = this.#server.attempt(isProcess ? this.#crashes.left() : Number.POSITIVE_INFINITY)
     try {
-      return await this.#server.attempt()
+      return await attempt.finally(() => {
+        this.#processes = this.#server.begun() - before
+      })
     } catch (error) {
       this.#failures += 1
-      this.#crashes.ended(this.#server.begun() - before)
+      this.#crashes.ended(this.#processes)
       this.#lastFailed = performance.now()
       this.#server.failed(error, this.#isLooping)
       if (isHopeless(error) && error instanceof Error) throw new AbortError(error)

@@ -61,8 +61,11 @@ export interface Upstream {
   load?(): Load | undefined
   /** The end of what its newest process wrote to its standard error; undefined for what is no process. */
   errorOutput?(): string | undefined
-  /** Resolves when `listing(client)` is as good as it gets: taken, or the server failed. Never rejects. */
-  prepare(client: Client): Promise<void>
+  /**
+   * Resolves when `listing(client)` is as good as it gets: taken, or the server failed; without `hold`, where that takes no
+   * first attempt, which goes on behind it. Never rejects.
+   */
+  prepare(client: Client, hold?: boolean): Promise<void>
   /** Takes a client's log level to the sessions it has. */
   setLevel(client: Client, level: string): void
   /** Passes a client's notification to the sessions that are its own. */

@@ -18,6 +18,8 @@ const probeMs = 3_000
 export interface OpenOptions extends SessionOptions {
   /** The generations to try, in order. */
   readonly eras: readonly Era[]
+  /** Channels that may be made; without it, as many as are needed. */
+  readonly most?: number | undefined
   readonly signal: AbortSignal
 }
 
@@ -26,8 +28,12 @@ export async function openSession(connect: () => Promise<Channel>, options: Open
   const gaveUp = aborted(options.signal)
   let attempt = await begin(connect, options, gaveUp)
   let failure: unknown
+  let left = (options.most ?? Number.POSITIVE_INFINITY) - 1
   for (const era of options.eras) {
-    if (attempt.dead) attempt = await begin(connect, options, gaveUp)
+    if (attempt.dead) {
+      if (left-- <= 0) break
+      attempt = await begin(connect, options, gaveUp)
+    }
     try {
       // Not every step can be cancelled: a handshake may not be, the factory of a package knows no signal yet.
       return await Promise.race([attempt.open(era), gaveUp])

@@ -366,8 +366,8 @@ describe("a server that is down", () => {
   it("that hangs holds up neither the lists nor the calls of others", async () => {
     const timeouts = { startMs: 60_000, listMs: 200, callMs: 300, totalMs: 300 }
     const host = createHost({ servers: [rawServer("hung", { never: true }, { timeouts }), local("main")] })
-    host.start()
     const client = createClient()
+    host.connect(client, { patient: true })
     expect(await list(host, client)).toContain("main_echo")
     expect(await call(host, client, "main_echo", { text: "hi" })).toMatchObject({ content: [{ text: "hi" }] })
     expect(await failure(call(host, client, "hung_x"))).toMatchObject({ code: -31001, data: { server: "hung" } })

@@ -106,7 +106,7 @@ describe("the catalogue cache", () => {
     const before = await readdir(fixtures, { recursive: true })
     const host = createHost({ servers: [slow("a", { DELAY: "100" })] })
     const client = createClient()
-    host.connect(client)
+    host.connect(client, { patient: true })
     expect(await list(host, client)).toEqual(["a_echo", "a_tool_1"])
     expect(states(host)).toEqual(["ready"])
     await host.close()

@@ -172,7 +172,8 @@ describe("the handshake", () => {
     expect(channel.of("initialize")).toEqual([])
   })
 
-  it("connects again when the server dies of being asked to discover", async () => {
+  /** Channels to a server that dies of being asked to discover. */
+  function dying() {
     const channels: TestChannel[] = []
     const connect = async () => {
       const channel = server({ initialize: { result: initialized } })
@@ -184,6 +185,18 @@ describe("the handshake", () => {
       channels.push(channel)
       return channel
     }
+    return { channels, connect }
+  }
+
+  it("makes no more channels than it may, and tells why it had none", async () => {
+    const { channels, connect } = dying()
+    const opening = openSession(connect, { ...options(["modern", "legacy"]), most: 1 })
+    await expect(opening).rejects.toMatchObject({ code: -31001, message: expect.stringMatching(/exited with code 1/) })
+    expect(channels).toHaveLength(1)
+  })
+
+  it("connects again when the server dies of being asked to discover", async () => {
+    const { channels, connect } = dying()
     const closed = vi.fn()
     const session = await openSession(connect, options(["modern", "legacy"], { closed }))
     expect(session.era).toBe("legacy")

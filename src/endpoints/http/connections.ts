@@ -4,7 +4,8 @@
  */
 import type { Server } from "node:http"
 import type { Socket } from "node:net"
-import { toErrorObject, upstreamError } from "../../protocol/errors.ts"
+import { upstreamError } from "../../protocol/errors.ts"
+import { refusalText } from "./refuse.ts"
 
 export interface ConnectionLimits {
   /** Connections at once. */
@@ -69,9 +70,7 @@ function refuse(socket: Socket, refused: Set<Socket>, what: string): void {
     refused.delete(socket)
   })
   const error = upstreamError("BUSY", { reason: `${what} are open already`, sent: "no", retryable: true })
-  const body = JSON.stringify({ jsonrpc: "2.0", id: null, error: toErrorObject(error) })
-  const head = ["HTTP/1.1 503 Service Unavailable", "content-type: application/json", "retry-after: 1"]
-  socket.end(`${head.join("\r\n")}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+  socket.end(refusalText(503, error, ["retry-after: 1"]))
   // Closing with something unread would take the answer away again.
   socket.resume()
 }

@@ -17,6 +17,7 @@ import { unsupportedVersion } from "../modernExchange.ts"
 import { parseMessage } from "../parseMessage.ts"
 import type { Served, ServedWithProfiles } from "../served.ts"
 import { createAccess, isLoopback } from "./access.ts"
+import { answerClientErrors } from "./clientErrors.ts"
 import { limitConnections } from "./connections.ts"
 import { LegacyRoutes } from "./legacyRoutes.ts"
 import { addOpenings, answerMetrics, type Openings } from "./metricsRoute.ts"
@@ -102,6 +103,7 @@ class Endpoint implements HttpEndpoint {
       },
       (request, response) => answering(response, () => this.#route(request, response)),
     )
+    answerClientErrors(this.#server)
     const { maxConnections, maxConnectionsPerAddress } = section.http
     this.#stopLimiting = limitConnections(this.#server, {
       total: maxConnections,

@@ -1,7 +1,8 @@
 /** What the listener does with bytes that are no proper HTTP, with too many connections and with slow ones. */
-import { createServer } from "node:http"
+import { createServer, type RequestListener } from "node:http"
 import { type AddressInfo, connect, type Socket } from "node:net"
 import { afterEach, describe, expect, it, vi } from "vitest"
+import { answerClientErrors } from "../../../src/endpoints/http/clientErrors.ts"
 import { limitConnections } from "../../../src/endpoints/http/connections.ts"
 import { closeAll, closers } from "../../fixtures/harness.ts"
 import { soon } from "../../upstreams/support.ts"
@@ -40,6 +41,15 @@ function open(port: number, bytes = ""): Wire {
 }
 
 const portOf = (base: string): number => Number(new URL(base).port)
+/** The JSON-RPC error that the connection was closed with. */
+function errorIn({ text }: Wire): unknown {
+  const [head = "", body = ""] = text.split("\r\n\r\n")
+  expect(head).toMatch(/^content-type: application\/json\r\ncontent-length: (\d+)\r\nconnection: close$/m)
+  expect(head).toContain(`content-length: ${body.length}\r\n`)
+  const { error, ...rest } = JSON.parse(body)
+  expect(rest).toEqual({ jsonrpc: "2.0", id: null })
+  return error
+}
 const answers = (wire: Wire, pattern: RegExp): Promise<void> =>
   vi.waitFor(() => expect(wire.text).toMatch(pattern), soon)
 const closes = (wire: Wire): Promise<void> => vi.waitFor(() => expect(wire.closed).toBe(true), soon)
@@ -76,6 +86,7 @@ describe("requests that two readers may read in two ways", () => {
     const wire = open(portOf(base), `${bytes}GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n`)
     await answers(wire, /^HTTP\/1\.1 400 /)
     await closes(wire)
+    expect(errorIn(wire)).toMatchObject({ code: -32600, message: expect.stringMatching(/no proper HTTP: Parse Error/) })
     expect(wire.text).not.toContain("200 OK")
   })
 
@@ -83,6 +94,81 @@ describe("requests that two readers may read in two ways", () => {
     const { base } = await startRig({ servers: [] })
     const wire = open(portOf(base), "GET /healthz HTTP/1.1\r\nHost: localhost\r\nhOST: localhost\r\n\r\n")
     await answers(wire, /^HTTP\/1\.1 403 .*more than one Host/s)
+  })
+})
+
+describe("what Node's server refuses", () => {
+  /** A server whose connections are looked at all the time; what it does with a request is the test's. */
+  async function listen(onRequest: RequestListener): Promise<number> {
+    const timeouts = { headersTimeout: 200, requestTimeout: 400, connectionsCheckingInterval: 50 }
+    const server = createServer(timeouts, onRequest)
+    answerClientErrors(server)
+    closers.push(() => {
+      server.close()
+      server.closeAllConnections()
+    })
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+    return (server.address() as AddressInfo).port
+  }
+  const post = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
+  const bad = "GET / HTTP/1.1\r\nbad\r\n\r\n"
+
+  it.each([
+    [431, `GET /healthz HTTP/1.1\r\nX-A: ${"a".repeat(20_000)}\r\n\r\n`, /head of the request/],
+    [
+      413,
+      `POST /mcp HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2;${"a".repeat(20_000)}\r\n`,
+      /chunk/,
+    ],
+  ])("for its size is told so (%i)", async (status, bytes, reason) => {
+    const { base } = await startRig({ servers: [] })
+    const wire = open(portOf(base), bytes)
+    await closes(wire)
+    expect(wire.text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+    const data = { sent: "no", retryable: false, reason: expect.stringMatching(reason) }
+    expect(errorIn(wire)).toMatchObject({ code: -31004, data })
+  })
+
+  it.each([
+    ["head", "POST / HTTP/1.1\r\nHost: localhost\r\n"],
+    ["body", `${post}{}`],
+  ])("because its %s does not come is told so", async (_what, bytes) => {
+    const wire = open(await listen((request) => void request.resume()), bytes)
+    await closes(wire)
+    expect(wire.text).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/)
+    const data = { sent: "no", retryable: true, reason: expect.stringMatching(/in time/) }
+    expect(errorIn(wire)).toMatchObject({ code: -31004, data })
+  })
+
+  it("after an answer is answered behind it", async () => {
+    const wire = open(
+      await listen((_request, response) => void response.end("whole")),
+      "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    )
+    await answers(wire, /whole/)
+    wire.socket.write(bad)
+    await closes(wire)
+    expect(wire.text).toMatch(/^HTTP\/1\.1 200 OK.*whole.*HTTP\/1\.1 400 Bad Request\r\n.*-32600/s)
+  })
+
+  it("in the middle of an answer is not written into it", async () => {
+    const wire = open(
+      await listen((_request, response) => void response.write("half")),
+      `GET / HTTP/1.1\r\nHost: a\r\n\r\n`,
+    )
+    await answers(wire, /half/)
+    wire.socket.write(bad)
+    await closes(wire)
+    expect(wire.text).toMatch(/^HTTP\/1\.1 200 OK/)
+    expect(wire.text).not.toContain("400")
+  })
+
+  it("behind a request that has no answer yet does not say that nothing was sent", async () => {
+    const large = `GET / HTTP/1.1\r\nX-A: ${"a".repeat(20_000)}\r\n\r\n`
+    const wire = open(await listen(() => undefined), `GET / HTTP/1.1\r\nHost: a\r\n\r\n${large}`)
+    await closes(wire)
+    expect(wire.text).toMatch(/^HTTP\/1\.1 431 /)
+    expect(errorIn(wire)).toMatchObject({ code: -31004, data: { sent: "maybe", retryable: false } })
   })
 })
 
@@ -140,6 +226,6 @@ describe("connections", () => {
       })
     }
     await vi.waitFor(() => expect(slow.every(({ closed }) => closed)).toBe(true), { timeout: 60_000, interval: 200 })
-    for (const { text } of slow) expect(text).toMatch(/^HTTP\/1\.1 408 /)
+    for (const { text } of slow) expect(text).toMatch(/^HTTP\/1\.1 408 .*-31004.*in time/s)
   })
 })

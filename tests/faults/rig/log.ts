@@ -20,7 +20,7 @@ export interface Log {
   lines(): readonly LogLine[]
   /** Those of one server. */
   of(server: string, what?: string): readonly LogLine[]
-  /** Waits for a line of a server. */
+  /** Waits for a line of a server, and gives the newest. */
   find(server: string, what: string, withinMs?: number): Promise<LogLine>
 }
 
