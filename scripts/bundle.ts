@@ -29,6 +29,8 @@ const bundle = await rolldown({
   platform: "node",
   tsconfig: "tsconfig.build.json",
   external,
+  // Written as modules, a library gives only what is used of it; and one that decides at run time what it loads is none.
+  resolve: { mainFields: ["module", "main"] },
   plugins: [oneLanguage],
   checks: { ineffectiveDynamicImport: false },
 })
