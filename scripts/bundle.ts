@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { builtinModules } from "node:module"
 import path from "node:path"
-import { type OutputChunk, type Plugin, rolldown } from "rolldown"
+import { type ChunkingContext, type OutputChunk, type Plugin, rolldown } from "rolldown"
 
 const root = path.resolve(import.meta.dirname, "..")
 const dist = path.join(root, "dist")
@@ -35,10 +35,31 @@ const bundle = await rolldown({
   checks: { ineffectiveDynamicImport: false },
 })
 // All chunks lie two folders below the project, as the sources do: what they find relative to themselves is found from both.
-const { output } = await bundle.write({ dir: dist, format: "esm", chunkFileNames: "chunks/[name]-[hash].js" })
+const { output } = await bundle.write({
+  dir: dist,
+  format: "esm",
+  chunkFileNames: "chunks/[name]-[hash].js",
+  // What most verbs load is one file; what the API is made of is another, as it loads nothing else.
+  codeSplitting: {
+    groups: [
+      {
+        debugName: "shared",
+        name: (id, chunking) => (apiModules(chunking).has(id) ? "api" : "core"),
+        minShareCount: 4,
+      },
+    ],
+  },
+})
 await bundle.close()
 const chunks = output.filter((each): each is OutputChunk => each.type === "chunk")
 writeFileSync(path.join(dist, "LICENSES.txt"), licences(chunks.flatMap(({ moduleIds }) => moduleIds)))
+
+/** What the API loads. */
+function apiModules(chunking: ChunkingContext): ReadonlySet<string> {
+  const found = new Set([path.join(root, "src/index.ts")])
+  for (const id of found) for (const imported of chunking.getModuleInfo(id)?.importedIds ?? []) found.add(imported)
+  return found
+}
 
 /** The licence of every library of which something is in the bundle. */
 function licences(modules: readonly string[]): string {
