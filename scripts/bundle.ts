@@ -10,6 +10,8 @@ import { type ChunkingContext, type OutputChunk, type Plugin, rolldown } from "r
 const root = path.resolve(import.meta.dirname, "..")
 const dist = path.join(root, "dist")
 
+const input = { index: "src/index.ts", "cli/main": "src/cli/main.ts" } as const
+
 /** What is loaded at run time, as it is installed: its files find each other, or share their classes with packages of users. */
 const external = [/^tsx(\/|$)/, /^@modelcontextprotocol\//, ...builtinModules.flatMap((name) => [name, `node:${name}`])]
 
@@ -25,7 +27,7 @@ const oneLanguage: Plugin = {
 rmSync(dist, { recursive: true, force: true })
 const bundle = await rolldown({
   cwd: root,
-  input: { index: "src/index.ts", "cli/main": "src/cli/main.ts" },
+  input,
   platform: "node",
   tsconfig: "tsconfig.build.json",
   external,
@@ -39,12 +41,15 @@ const { output } = await bundle.write({
   dir: dist,
   format: "esm",
   chunkFileNames: "chunks/[name]-[hash].js",
-  // What most verbs load is one file; what the API is made of is another, as it loads nothing else.
+  // What most verbs load is one file. What is loaded before, or by the API, is in others: they load nothing else.
   codeSplitting: {
     groups: [
       {
         debugName: "shared",
-        name: (id, chunking) => (apiModules(chunking).has(id) ? "api" : "core"),
+        name: (id, chunking) => {
+          if (loadedBy("index", chunking).has(id)) return "api"
+          return loadedBy("cli/main", chunking).has(id) ? "command" : "core"
+        },
         minShareCount: 4,
       },
     ],
@@ -54,9 +59,9 @@ await bundle.close()
 const chunks = output.filter((each): each is OutputChunk => each.type === "chunk")
 writeFileSync(path.join(dist, "LICENSES.txt"), licences(chunks.flatMap(({ moduleIds }) => moduleIds)))
 
-/** What the API loads. */
-function apiModules(chunking: ChunkingContext): ReadonlySet<string> {
-  const found = new Set([path.join(root, "src/index.ts")])
+/** The modules that an entry loads at once. */
+function loadedBy(entry: keyof typeof input, chunking: ChunkingContext): ReadonlySet<string> {
+  const found = new Set([path.join(root, input[entry])])
   for (const id of found) for (const imported of chunking.getModuleInfo(id)?.importedIds ?? []) found.add(imported)
   return found
 }
