@@ -1,6 +1,8 @@
 /** The public API: what `import … from "mcp-host"` gives, and how little it loads. */
 import { spawnSync } from "node:child_process"
+import { statSync } from "node:fs"
 import path from "node:path"
+import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 import * as api from "../src/index.ts"
 import { ProtocolError } from "../src/protocol/errors.ts"
@@ -68,25 +70,40 @@ describe("the public API", () => {
   })
 
   it("loads nothing but itself", () => {
-    const script = `import { registerHooks, register } from "node:module"
-const seen = []
-const hook = "export async function load(url, context, next) { console.log(url); return next(url, context) }"
-register("data:text/javascript," + encodeURIComponent(hook))
-await import(${JSON.stringify(built)})`
-    const { stdout, stderr } = spawnSync(
-      process.execPath,
-      ["--input-type=module", "-e", script.replace("registerHooks, ", "")],
-      {
-        encoding: "utf8",
-      },
-    )
-    const loaded = stdout.trim().split("\n")
-    expect(stderr).not.toContain("Error")
-    expect(loaded.length).toBeGreaterThan(1)
-    expect(loaded.filter((url) => url.includes("node_modules") || url.startsWith("node:"))).toEqual([])
-    expect(loaded.length).toBeLessThanOrEqual(6)
+    const loaded = loadedBy(["--input-type=module", "-e", `await import(${JSON.stringify(built)})`])
+    expect(loaded.filter((url) => url.startsWith("node:"))).toEqual([])
+    expect(bytesOf(loaded)).toBeLessThan(64 * 1_024)
   })
 })
+
+describe("the command", () => {
+  it("loads nothing of the host to say its version", () => {
+    const loaded = loadedBy([path.resolve(built, "../cli/main.js"), "--version"])
+    expect(bytesOf(loaded)).toBeLessThan(8 * 1_024)
+  })
+})
+
+/** The modules that Node loads when it is started like this. */
+function loadedBy(args: readonly string[]): string[] {
+  const hook = "export async function load(url, context, next) { console.error(url); return next(url, context) }"
+  const register = `import { register } from "node:module"; register(${JSON.stringify(toModule(hook))})`
+  const { stderr, status } = spawnSync(process.execPath, ["--import", toModule(register), ...args], {
+    encoding: "utf8",
+  })
+  expect(status).toBe(0)
+  const urls = stderr.split("\n").filter((line) => /^(file|node):/.test(line))
+  expect(urls.length).toBeGreaterThan(1)
+  return urls
+}
+
+function toModule(code: string): string {
+  return `data:text/javascript,${encodeURIComponent(code)}`
+}
+
+function bytesOf(urls: readonly string[]): number {
+  const files = urls.filter((url) => url.startsWith("file:")).map((url) => fileURLToPath(url))
+  return files.reduce((sum, file) => sum + statSync(file).size, 0)
+}
 
 describe("an error of another copy of the module", () => {
   it("is one of this copy's too, and no subclass of it", async () => {
