@@ -102,6 +102,11 @@ describe("keys and values", () => {
       /^2:17 MANIFEST_MISSING_KEY host\.icons\[0\]\.src is missing; it must be text$/,
     ],
     [
+      "a middleware by its name alone that needs an option",
+      "servers: {}\nmiddleware: [errors, audit]",
+      /^2:22 MANIFEST_MISSING_KEY middleware\[1\]\.file is missing; it must be the path of a file$/,
+    ],
+    [
       "a missing icon",
       "servers: {}\nhost: { icons: [{ src: ./none.png }] }",
       '2:24 MANIFEST_MISSING_PATH host.icons[0].src: the file "./none.png" does not exist',

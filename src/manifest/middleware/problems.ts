@@ -30,7 +30,7 @@ export function checkMiddlewareItems(scope: Scope): void {
     const given = nodeAt(scope.tree, path)
     if (given === undefined || formOf(item) !== undefined) continue
     if (isJsonObject(item)) reportKeys(item, path, scope)
-    else if (typeof item !== "string" || !isBuiltin(item)) {
+    else {
       const near = typeof item === "string" && given.kind === "scalar" && !given.interpolated ? item : ""
       const hint = didYouMean(near, builtinNames)
       const message = `${pathText(path)} must be ${itemWords}, given ${valueWords(given, path)}.${hint} Names: ${builtinNames.join(", ")}`
@@ -68,6 +68,8 @@ interface Form {
 }
 
 function formOf(item: JsonValue): Form | undefined {
+  // A name alone has no options, which is wrong where some must be given.
+  if (typeof item === "string") return isBuiltin(item) ? { value: {}, at: [], schema: builtinOptions[item] } : undefined
   if (!isJsonObject(item)) return undefined
   if (Object.hasOwn(item, "use")) return { value: item, at: [], schema: fromModule }
   const [name, ...others] = Object.keys(item)
