@@ -113,7 +113,7 @@ function startLoad(clients: readonly RigClient[], keys: readonly string[], lanes
       const read = Math.random() < 0.1
       const { error } = await (read ? client.read(key) : client.call(`${key}_work`, { args: { ms } }))
       // A server that is down answers at once: whoever asks it in a row gets nothing done.
-      if (error !== undefined) await delay(50)
+      if (error !== undefined) await delay(100)
     }
   }
   const all = Promise.all(clients.flatMap((client) => Array.from({ length: lanes }, () => lane(client))))
