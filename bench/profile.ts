@@ -1,7 +1,7 @@
 /**
  * npm run bench:profile [-- stdio|http|package] [--bytes N] [--callers N] [--era legacy|modern] [--seconds N] — where the
- * host's time goes during calls: a CPU profile of the command, its modules one by one, under the suite's load, by kind of work. Microseconds
- * are shares of the CPU time per call of the same run; the profiler itself costs a part of them.
+ * host's time goes during calls: a CPU profile of the command, its modules one by one, under the suite's load, by kind of
+ * work. Microseconds are shares of the CPU time per call of the same run; the profiler itself costs a part of them.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -60,7 +60,7 @@ async function main(): Promise<void> {
   const port = await freePort()
   const manifest = writeManifest(path.join(suite.folder, "profile"), opened.upstreams)
   const profiler = ["--cpu-prof", "--cpu-prof-dir", folder, "--cpu-prof-interval", "200"]
-  const started = start(process.execPath, [...profiler, ...[emitModules(), "run", manifest, "--port", String(port)]])
+  const started = start(process.execPath, [...profiler, emitModules(), "run", manifest, "--port", String(port)])
   try {
     const cpuUs = await load(suite, started, `http://127.0.0.1:${port}/mcp`)
     await started.stop()

@@ -8,14 +8,19 @@ import { runToEnd } from "./processes.ts"
 
 const root = path.resolve(import.meta.dirname, "../..")
 
-/** Compiles them; returns the command among them. */
+let emitted = false
+
+/** Compiles them, once in a run; returns the command among them. */
 export function emitModules(): string {
+  const command = path.join(root, "build/cli/main.js")
+  if (emitted) return command
   const compiler = path.join(root, "node_modules/typescript/bin/tsc")
   const { status, stdout } = spawnSync(process.execPath, [compiler, "-p", path.join(root, "bench")], {
     encoding: "utf8",
   })
   if (status !== 0) throw new Error(`the compiler ended with ${status}: ${stdout}`)
-  return path.join(root, "build/cli/main.js")
+  emitted = true
+  return command
 }
 
 /** What a program of the suite printed that uses them; rejects if it failed. */

@@ -152,6 +152,7 @@ export class SseChannel implements Channel {
 
   async #refusedStream(answer: HttpAnswer): Promise<Error> {
     const { statusCode, headers } = answer
+    // Its status says what there is to say; the body is read for the connection's sake.
     await dump(answer.body).catch(() => undefined)
     const known = statusError(statusCode)
     if (known !== undefined) return known

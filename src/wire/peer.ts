@@ -184,6 +184,7 @@ export class Peer {
 
   #question(request: McpRequest, id: RequestId, context: Context | undefined): void {
     const reply = (member: JsonObject): void => {
+      // Whoever asked is gone when it fails; a broken channel reports itself through `closed`.
       this.#channel.send({ jsonrpc: "2.0", id, ...member })?.catch(() => undefined)
     }
     if (request.method === "ping") return reply({ result: {} })
