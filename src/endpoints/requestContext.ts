@@ -2,6 +2,16 @@
 import type { Cancellation } from "../protocol/cancellation.ts"
 import type { Client, Context, McpNotification, Principal } from "../protocol/messages.ts"
 
+/**
+ * Ids of requests go into logs, and who knows the id of a session (a UUID) can act in it: the beginning is enough to tell
+ * sessions apart.
+ */
+function withoutSession(key: string): string {
+  return session.test(key) ? key.slice(0, 8) : key
+}
+
+const session = /^[0-9a-f]{8}-[0-9a-f-]{27}$/
+
 type Facts = Omit<Context, "id" | "signal" | "cancellation"> & {
   /** Which request of the client this is. */
   readonly number: number
@@ -28,7 +38,7 @@ export class RequestContext implements Context {
   }
 
   get id(): string {
-    return `${this.client.key}/${this.#number}`
+    return `${withoutSession(this.client.key)}/${this.#number}`
   }
 
   get signal(): AbortSignal {

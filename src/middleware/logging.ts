@@ -11,7 +11,6 @@ import { stringAt } from "../protocol/json.ts"
 import { jsonSize } from "../protocol/jsonSize.ts"
 import type { Context, McpRequest, McpResult } from "../protocol/messages.ts"
 import { sizeOf } from "../protocol/pieces.ts"
-import { shownId } from "../telemetry/requestFacts.ts"
 import { defineMiddleware } from "./define.ts"
 import { hasFailed } from "./failed.ts"
 import { createToBody } from "./logging/body.ts"
@@ -33,7 +32,7 @@ export const logging = defineMiddleware<LoggingOptions>({
       const { client, span } = context
       const sized = payloads !== "none"
       write({
-        request: shownId(context.id),
+        request: context.id,
         trace: span?.traceId,
         method,
         name: nameOf(params),

@@ -73,7 +73,7 @@ export interface Observation {
 
 /** One request on its way through the host. */
 export interface Context {
-  /** Unique in this process; appears in logs. */
+  /** Tells requests of this process apart, in logs; of the id of a session only the beginning is in it. */
   readonly id: string
   readonly principal: Principal
   readonly client: Client

@@ -12,16 +12,8 @@ export interface RequestFields {
 export function requestFacts({ id, observation, span }: Context): RequestFields {
   const server = observation?.server
   return {
-    request: shownId(id),
+    request: id,
     ...(server !== undefined && { server }),
     ...(span !== undefined && { trace: span.traceId }),
   }
 }
-
-/** Who knows the id of a session can act in it: the beginning is enough to tell sessions apart. */
-export function shownId(id: string): string {
-  return session.test(id) ? id.slice(0, 8) + id.slice(sessionLength) : id
-}
-
-const session = /^[0-9a-f]{8}-[0-9a-f-]{27}/
-const sessionLength = 36

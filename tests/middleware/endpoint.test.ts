@@ -1,9 +1,11 @@
 /** Middleware as clients of either generation meet it, over HTTP: what the handshake says, calls, and what is refused. */
 
+import { readFile } from "node:fs/promises"
 import path from "node:path"
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { afterEach, describe, expect, it } from "vitest"
 import { startHttpEndpoint } from "../../src/endpoints/http/httpEndpoint.ts"
+import { openSession, toolCall } from "../endpoints/support.ts"
 import { LEGACY, MODERN } from "../fixtures/harness.ts"
 import { closeAll, closers } from "./files.ts"
 import { start, v2 } from "./support.ts"
@@ -59,4 +61,38 @@ describe.each([
     })
     await expect(connect(endpoint.url, "stranger")).rejects.toThrow(/who are you\?|Version negotiation failed/)
   })
+})
+
+const busyOnce = `
+import { defineMiddleware } from ${JSON.stringify(define)}
+import { upstreamError } from ${JSON.stringify(errors)}
+let calls = 0
+export default defineMiddleware({ name: "busy-once", create: () => ({
+  async callTool(request, context, next) {
+    calls += 1
+    if (calls === 1) throw upstreamError("BUSY", { reason: "not yet", sent: "no", retryable: true })
+    return next(request, context)
+  },
+}) })`
+
+it("nothing that is written holds the id of a session, in which whoever knows it can act", async () => {
+  const { host, manifest, log, directory } = await start(
+    `endpoint: { http: { port: 0 } }
+middleware: [errors, { timing: { level: debug } }, logging, { audit: { file: ./audit.jsonl } }, retry, { use: ./busy.ts }]
+servers: { s: { mount: ${v2} } }`,
+    { files: { "busy.ts": busyOnce } },
+  )
+  const endpoint = await startHttpEndpoint(host, manifest.endpoint)
+  closers.push(() => {
+    endpoint.hurry()
+    return endpoint.close()
+  })
+  const session = await openSession(endpoint.url)
+  await session.send(toolCall(1, "s_echo", { text: "hi" }))
+  const audit = await readFile(path.join(directory, "audit.jsonl"), "utf8")
+  const texts = [...log.map((entry) => JSON.stringify(entry)), ...audit.split("\n")]
+  const about = texts.filter((text) => text.includes(session.id.slice(0, 8)))
+  expect(about.filter((text) => text.includes(session.id))).toEqual([])
+  for (const word of ["took", "s_echo: ok", "sent again", '"hash"'])
+    expect(about.filter((text) => text.includes(word))).not.toEqual([])
 })
