@@ -52,7 +52,7 @@ export function convertServer(server: ClientServer, options: ConvertOptions): Dr
   for (const key of redundant) reader.take(key)
   for (const key of reader.rest())
     notes.push(`${key} was left out: ${meaningless[key] ?? "mcp-host has no such setting"}`)
-  const inactive = target.inactive ?? (disabled ? "it is switched off in the client" : undefined)
+  const inactive = target.inactive ?? (disabled ? "it is switched off in the client" : unusable(value))
   return { key: server.key, from: server.from, value, notes, ...(inactive !== undefined && { inactive }) }
 }
 
@@ -77,6 +77,15 @@ function toTarget(reader: EntryReader, scope: TextScope, options: ConvertOptions
 /** The wrapper fills in `${NAME}` from its own environment. */
 function filled(text: string, env: Readonly<Record<string, string>>): string {
   return text.replace(/\$\{([A-Za-z_]\w*)\}/g, (all, name: string) => env[name] ?? all)
+}
+
+/** A manifest holds no NUL character: no program, header or name can have one. */
+function unusable(value: JsonValue): string | undefined {
+  const holdsNul = (each: JsonValue): boolean =>
+    typeof each === "string"
+      ? each.includes("\0")
+      : typeof each === "object" && Object.values(each ?? {}).some(holdsNul)
+  return holdsNul(value) ? "it holds a NUL character, which a manifest may not" : undefined
 }
 
 interface Program {

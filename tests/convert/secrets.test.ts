@@ -170,6 +170,14 @@ const entries = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
 )
 
+/** What no manifest may hold, wherever it stands. */
+const nul = [
+  { command: "a\0" },
+  { command: "a", args: ["\0"] },
+  { command: "a", includeTools: ["\0"] },
+  { url: "https://example.com/mcp", headers: { X: "\0" } },
+]
+
 it("whatever a client has becomes a manifest that passes, without its secrets", async () => {
   const property = fc.asyncProperty(fc.dictionary(keys, entries, { maxKeys: 4 }), async (mcpServers) => {
     const result = await converted({ "mcp.json": { mcpServers } })
@@ -179,6 +187,7 @@ it("whatever a client has becomes a manifest that passes, without its secrets", 
     const active = result.servers.filter(({ inactive }) => inactive === undefined)
     expect(manifest.servers.map(({ key }) => key).toSorted()).toEqual(active.map(({ key }) => key).toSorted())
   })
+  await fc.assert(property, { numRuns: 4, examples: nul.map((entry) => [{ a: entry }]) })
   const seed = Number(process.env["FC_SEED"] ?? Math.floor(Math.random() * 2 ** 31))
   process.stdout.write(`seed ${seed}: whatever a client has\n`)
   await fc.assert(property, { numRuns: 300, seed })
