@@ -1,8 +1,10 @@
 /**
  * Watches this process: an event loop that stood still, and memory that runs out. Where the loop stood still lately the
  * host is not ready; with little memory left it takes no new requests, and with hardly any it asks to be ended in order,
- * while it still can. Made by `run`, and put between the endpoint and the host.
+ * while it still can. What starting leaves behind is collected in the first quiet moment. Made by `run`, and put between
+ * the endpoint and the host.
  */
+import type { EventLoopUtilization } from "node:perf_hooks"
 import { getHeapStatistics } from "node:v8"
 import type { Readiness, ServedWithProfiles } from "../endpoints/served.ts"
 import { upstreamError } from "../protocol/errors.ts"
@@ -19,6 +21,8 @@ const urgentMs = 1_000
 /** Of the memory the heap may take, in percent: from here new requests are refused, and from here the process ends. */
 const busyPercent = 85
 const exhaustedPercent = 95
+/** Share of a tick that the event loop may have worked in a quiet moment. */
+const quietShare = 0.1
 /** Of V8's limit this is for young objects, which do not count, in bytes: three semi-spaces, larger since Node.js 24. */
 const youngBytes = (Number.parseInt(process.versions.node, 10) >= 23 ? 192 : 48) * 1024 * 1024
 
@@ -34,8 +38,8 @@ export interface PressureOptions {
   /** Told when pressure begins. */
   readonly warn: (reason: string) => void
   readonly memory?: () => Memory
-  /** Collects garbage. */
-  readonly collect?: () => void
+  /** Resolves when garbage has been collected. */
+  readonly collect?: () => Promise<void>
 }
 
 export class Pressure {
@@ -47,6 +51,8 @@ export class Pressure {
   #collectedAt = Number.NEGATIVE_INFINITY
   #percent = 0
   #exhausted = false
+  /** Where the tick began, while a quiet moment is waited for. */
+  #loop: EventLoopUtilization | undefined
 
   constructor(options: PressureOptions) {
     this.#options = { memory: heap, collect: collectGarbage, ...options }
@@ -68,6 +74,14 @@ export class Pressure {
     return `the event loop stood still for ${Math.round(this.#stall)} ms`
   }
 
+  /**
+   * The start is over. Garbage is collected as soon as nothing happens: V8 would keep what it took for it, some 10 MB and
+   * a quarter of a megabyte for each server, as long as nobody calls.
+   */
+  started(): void {
+    this.#loop = performance.eventLoopUtilization()
+  }
+
   close(): void {
     clearInterval(this.#timer)
   }
@@ -82,6 +96,14 @@ export class Pressure {
       this.#options.warn(this.#stallReason)
     }
     this.#weigh(now)
+    if (this.#loop !== undefined) this.#tidy(this.#loop)
+  }
+
+  #tidy(before: EventLoopUtilization): void {
+    const now = performance.eventLoopUtilization()
+    const isQuiet = performance.eventLoopUtilization(now, before).utilization < quietShare
+    this.#loop = isQuiet ? undefined : now
+    if (isQuiet) void this.#options.collect()
   }
 
   /** What counts is what a collection leaves; it is made only when there seems to be too much. */
@@ -93,8 +115,12 @@ export class Pressure {
     }
     if (now - this.#collectedAt < (percent < exhaustedPercent ? collectMs : urgentMs)) return
     this.#collectedAt = now
+    void this.#judge()
+  }
+
+  async #judge(): Promise<void> {
     const before = this.full
-    this.#options.collect()
+    await this.#options.collect()
     this.#percent = this.#share()
     if (before === undefined && this.full !== undefined) this.#options.warn(`${this.full}; new requests are refused`)
     if (this.#percent < exhaustedPercent || this.#exhausted) return
@@ -133,12 +159,20 @@ function heap(): Memory {
   return { used: used_heap_size + external_memory, limit: heap_size_limit - youngBytes }
 }
 
-/** Nothing where this build of Node.js has no inspector: then garbage counts as used. */
-function collectGarbage(): void {
+/** Resolves when it is done, or at once where this build of Node.js has no inspector: then garbage counts as used. */
+export function collectGarbage(): Promise<void> {
   const inspector = process.getBuiltinModule("node:inspector")
-  if (inspector === undefined) return
+  if (inspector === undefined) return Promise.resolve()
   const session = new inspector.Session()
   session.connect()
-  session.post("HeapProfiler.collectGarbage")
-  session.disconnect()
+  return new Promise((resolve) => {
+    // It is done in a turn of its own, and not at all if the session is over by then. V8 tells while it holds a lock,
+    // which the end of the session takes: ended at once, the process would stand still for good.
+    session.post("HeapProfiler.collectGarbage", () => {
+      setImmediate(() => {
+        session.disconnect()
+        resolve()
+      })
+    })
+  })
 }

@@ -1,6 +1,7 @@
 /** A process under pressure: its event loop stands still, or its memory runs out. */
+import { setTimeout as sleep } from "node:timers/promises"
 import { afterEach, describe, expect, it, vi } from "vitest"
-import { Pressure, withPressure } from "../../src/host/pressure.ts"
+import { collectGarbage, Pressure, withPressure } from "../../src/host/pressure.ts"
 import { modern, rawServer, send, serve, startHost } from "../endpoints/support.ts"
 import { closeAll, closers } from "../fixtures/harness.ts"
 import { soon } from "../upstreams/support.ts"
@@ -15,7 +16,7 @@ async function weighed() {
     onExhausted: told.exhausted,
     warn: told.warned,
     memory: () => ({ used: memory.used, limit: 100 }),
-    collect: () => {
+    collect: async () => {
       memory.collections += 1
       memory.used = memory.kept
     },
@@ -29,7 +30,12 @@ async function weighed() {
     const { status, json } = await send(`${base}/readyz`, { method: "GET" })
     return { status, reason: json["reason"] }
   }
-  return { memory, ...told, call, readiness }
+  return { memory, ...told, call, readiness, pressure }
+}
+
+function spin(ms: number): void {
+  const until = performance.now() + ms
+  while (performance.now() < until);
 }
 
 /** Those about memory: a machine that stands still warns of the event loop. */
@@ -67,12 +73,33 @@ describe("memory", () => {
   })
 })
 
+describe("a collection", () => {
+  it("has been made when it resolves", async () => {
+    const garbage = new WeakRef({})
+    // What a WeakRef was made of stays until the end of the turn (ECMA-262, section 9.9).
+    await new Promise(setImmediate)
+    await collectGarbage()
+    expect(garbage.deref()).toBeUndefined()
+  })
+
+  it("follows the start once, in a quiet moment", async () => {
+    const { memory, pressure } = await weighed()
+    pressure.started()
+    const busy = setInterval(() => spin(30), 60)
+    await sleep(700)
+    expect(memory.collections).toBe(0)
+    clearInterval(busy)
+    await vi.waitFor(() => expect(memory.collections).toBe(1), soon)
+    await sleep(500)
+    expect(memory.collections).toBe(1)
+  })
+})
+
 describe("an event loop that stood still for more than a second", () => {
   it("is why the host is not ready", async () => {
     const { warned, call, readiness } = await weighed()
     await vi.waitFor(async () => expect((await readiness()).status).toBe(200), soon)
-    const until = performance.now() + 1_600
-    while (performance.now() < until);
+    spin(1_600)
     await vi.waitFor(() => expect(warned).toHaveBeenCalled(), soon)
     expect(await readiness()).toMatchObject({
       status: 503,

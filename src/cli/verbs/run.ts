@@ -23,7 +23,7 @@ import { loadFor } from "../manifestOptions.ts"
 import { storageOf, verifyStorage } from "../storage.ts"
 import { hasColor, takeStdout } from "../terminal.ts"
 import { readVersion } from "../version.ts"
-import { watchStart } from "../watchStart.ts"
+import { type StartWatch, watchStart } from "../watchStart.ts"
 
 export interface RunOptions {
   readonly stdio?: boolean
@@ -78,7 +78,8 @@ export async function run(file: string, options: RunOptions): Promise<number> {
   })
   const pressed = withPressure(shown, pressure)
   const served = observer === undefined ? pressed : withObserver(pressed, observer)
-  const running: Running = { manifest, host, served, telemetry, log, stopping, json: options.logFormat === "json" }
+  const json = options.logFormat === "json"
+  const running: Running = { manifest, host, served, pressure, telemetry, log, stopping, json }
   const edits = applyEdits(marks, { host, log, load, hide, watch: options.watch })
   stopping.onHangup(() => void edits.apply())
   try {
@@ -103,6 +104,7 @@ interface Running {
   readonly host: Host
   /** The host as endpoints see it, or a profile of it alone. */
   readonly served: Served
+  readonly pressure: Pressure
   readonly telemetry: Telemetry
   readonly log: Logger
   readonly stopping: Stopping
@@ -110,10 +112,20 @@ interface Running {
   readonly json: boolean
 }
 
+function beginStart(running: Running): StartWatch {
+  const start = watchStart(running)
+  // What ends the run instead is heard of by whoever waits for it.
+  start.settled.then(
+    () => running.pressure.started(),
+    () => undefined,
+  )
+  return start
+}
+
 async function serveHttp(running: Running): Promise<void> {
   const { manifest, host, served, telemetry, log, stopping } = running
   const { startHttpEndpoint } = await import("../../endpoints/http/httpEndpoint.ts")
-  const start = watchStart(running)
+  const start = beginStart(running)
   const endpoint = await startHttpEndpoint(served, manifest.endpoint, telemetry)
   let failed = true
   try {
@@ -136,7 +148,7 @@ async function serveStdio(running: Running): Promise<void> {
   const { manifest, served, log, stopping } = running
   const { StdioEndpoint } = await import("../../endpoints/stdioEndpoint.ts")
   const { eras, drainMs } = manifest.endpoint
-  const start = watchStart(running)
+  const start = beginStart(running)
   const endpoint = new StdioEndpoint({ served, input: process.stdin, output: takeStdout(), eras, drainMs })
   const hurry = new AbortController()
   // A client that has closed its end and then signals waits no longer.
