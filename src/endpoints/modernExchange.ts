@@ -5,7 +5,7 @@
 
 import type { Cancellation } from "../protocol/cancellation.ts"
 import { ProtocolError, rpcCodes } from "../protocol/errors.ts"
-import { isJsonObject, type JsonObject, objectAt, stringAt } from "../protocol/json.ts"
+import { isJsonObject, type JsonObject, objectAt, sameJson, stringAt } from "../protocol/json.ts"
 import type {
   Client,
   Context,
@@ -63,6 +63,8 @@ const maxClients = 1_000
 export class ModernEndpoint {
   readonly #options: ModernEndpointOptions
   readonly #clients = new Map<string, Client>()
+  /** Whose request came last: nearly always whose is next. */
+  #last: Client | undefined
   readonly #leave: Unsubscribe[] = []
   readonly #parking: Parking
   #requests = 0
@@ -105,6 +107,19 @@ export class ModernEndpoint {
     if (!isJsonObject(capabilities))
       throw new MalformedRequest(rpcCodes.invalidParams, `_meta lacks ${metaKeys.clientCapabilities}`)
     const info = objectAt(meta, metaKeys.clientInfo)
+    const last = this.#last
+    if (last !== undefined && sameJson(last.capabilities, capabilities) && sameJson(last.info, info)) return last
+    this.#last = this.#clientOf(capabilities, info)
+    return this.#last
+  }
+
+  /** The connection has ended, or the host closes. */
+  close(): void {
+    this.#parking.close()
+    for (const leave of this.#leave.splice(0)) leave()
+  }
+
+  #clientOf(capabilities: JsonObject, info: JsonObject | undefined): Client {
     const key = JSON.stringify([capabilities, info ?? null])
     const known = this.#clients.get(key)
     if (known !== undefined) return known
@@ -125,12 +140,6 @@ export class ModernEndpoint {
     const [oldest] = this.#clients.keys()
     if (this.#clients.size > maxClients && oldest !== undefined) this.#clients.delete(oldest)
     return client
-  }
-
-  /** The connection has ended, or the host closes. */
-  close(): void {
-    this.#parking.close()
-    for (const leave of this.#leave.splice(0)) leave()
   }
 
   async #serve(exchange: Exchange, pace: Pace): Promise<McpResult> {

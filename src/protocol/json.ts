@@ -39,6 +39,17 @@ export function canonicalJson(value: JsonValue): string {
   return `{${members.join(",")}}`
 }
 
+/** True when two values are equal, whatever the order of members. */
+export function sameJson(one: JsonValue | undefined, other: JsonValue | undefined): boolean {
+  if (one === other) return true
+  if (Array.isArray(one))
+    return Array.isArray(other) && one.length === other.length && one.every((item, at) => sameJson(item, other[at]))
+  if (!isJsonObject(one) || !isJsonObject(other)) return false
+  const names = Object.keys(one)
+  if (names.length !== Object.keys(other).length) return false
+  return names.every((name) => Object.hasOwn(other, name) && sameJson(one[name], other[name]))
+}
+
 /** The object a text is, or undefined when it is anything else. */
 export function parseJsonObject(text: string): JsonObject | undefined {
   try {

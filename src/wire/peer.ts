@@ -243,8 +243,15 @@ function withHopMeta(
   const token = meta?.["progressToken"]
   const clientToken = typeof token === "string" || typeof token === "number" ? token : undefined
   if (clientToken !== undefined || progress === true)
-    return { params: { ...params, _meta: { ...meta, ...hop, progressToken: id } }, clientToken }
-  return { params: hop === undefined ? params : { ...params, _meta: { ...meta, ...hop } }, clientToken }
+    return { params: withMeta(params, { ...meta, ...hop, progressToken: id }), clientToken }
+  return { params: hop === undefined ? params : withMeta(params, { ...meta, ...hop }), clientToken }
+}
+
+/** A copy. Not spread: what was made by a spread, as params under another name were, V8 copies with a second one at 3 µs. */
+function withMeta(params: JsonObject, meta: JsonObject): JsonObject {
+  const { _meta: _, ...copy } = params
+  copy["_meta"] = meta
+  return copy
 }
 
 function cancelled(): ProtocolError {

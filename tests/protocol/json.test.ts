@@ -1,6 +1,14 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { canonicalJson, type JsonValue, objectAt, objectsAt, repeatsMember, stringAt } from "../../src/protocol/json.ts"
+import {
+  canonicalJson,
+  type JsonValue,
+  objectAt,
+  objectsAt,
+  repeatsMember,
+  sameJson,
+  stringAt,
+} from "../../src/protocol/json.ts"
 import { passesLogLevel } from "../../src/protocol/methods.ts"
 
 const json = fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as JsonValue)
@@ -33,6 +41,29 @@ describe("canonicalJson", () => {
     )
     expect(canonicalJson(["1"])).not.toBe(canonicalJson([1]))
     expect(canonicalJson([[1], 2])).not.toBe(canonicalJson([1, [2]]))
+  })
+})
+
+describe("sameJson", () => {
+  it("says what canonicalJson says", () => {
+    // Small values, so that equal ones and those that differ in one place come up.
+    const small = fc
+      .letrec<{ value: JsonValue }>((tie) => ({
+        value: fc.oneof(
+          { maxDepth: 2 },
+          fc.constantFrom<JsonValue>(null, 0, 1, "", "a", true),
+          fc.array(tie("value"), { maxLength: 2 }),
+          fc.dictionary(fc.constantFrom("a", "b", "__proto__"), tie("value"), { maxKeys: 2 }),
+        ),
+      }))
+      .value.map((value) => JSON.parse(JSON.stringify(value)) as JsonValue)
+    fc.assert(
+      fc.property(small, small, (one, two) => {
+        expect(sameJson(one, two)).toBe(canonicalJson(one) === canonicalJson(two))
+        expect(sameJson(one, reversed(one))).toBe(true)
+      }),
+      { numRuns: 1_000 },
+    )
   })
 })
 

@@ -55,23 +55,20 @@ export class ModernRoutes {
     return this.#subscriptions.size
   }
 
-  async post(request: IncomingMessage, response: ServerResponse, body: JsonObject): Promise<void> {
+  post(request: IncomingMessage, response: ServerResponse, body: JsonObject): Promise<void> | undefined {
     const params = objectAt(body, "params") ?? {}
     const method = String(body["method"])
-    if (!("id" in body)) {
-      response.writeHead(202).end()
-      return
-    }
+    if (!("id" in body)) return void response.writeHead(202).end()
     const id = body["id"] as RequestId
     if (typeof id !== "string" && typeof id !== "number") {
-      return refuse(response, 400, "A request id is a string or a number")
+      return void refuse(response, 400, "A request id is a string or a number")
     }
     const reply = new Reply(response, request.headers.accept ?? "")
     if (!reply.acceptable)
-      return refuse(response, 406, "Not acceptable: accept application/json and text/event-stream", id)
+      return void refuse(response, 406, "Not acceptable: accept application/json and text/event-stream", id)
     const problem = this.#problem(request, method, params)
-    if (problem !== undefined) return reply.answer({ jsonrpc: "2.0", id, error: toErrorObject(problem) }, 400)
-    await this.#serve(response, reply, { id, method, params })
+    if (problem !== undefined) return void reply.answer({ jsonrpc: "2.0", id, error: toErrorObject(problem) }, 400)
+    return this.#serve(response, reply, { id, method, params })
   }
 
   /** Ends subscriptions gracefully. */

@@ -191,7 +191,8 @@ export class ModernSession implements UpstreamSession {
     const name = method === "tools/call" ? stringAt(params, "name") : undefined
     const paths = name === undefined ? undefined : this.#options.headerPaths.get(name)
     const headers = this.#hasHeaders ? modernHeaders(method, params, paths) : undefined
-    const options = { ...limits, headers, progress: name !== undefined, meta: this.#envelope(context) }
+    const { idleMs, totalMs, minted } = limits
+    const options = { idleMs, totalMs, minted, headers, progress: name !== undefined, meta: this.#envelope(context) }
     return exchangeAgain(this.#peer, { method, params }, context, options)
   }
 

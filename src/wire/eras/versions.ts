@@ -8,7 +8,7 @@ import type {
   SERVER_INFO_META_KEY,
   SUBSCRIPTION_ID_META_KEY,
 } from "@modelcontextprotocol/core/internal"
-import { type JsonObject, type JsonValue, objectAt, stringAt } from "../../protocol/json.ts"
+import { type JsonObject, objectAt, stringAt } from "../../protocol/json.ts"
 
 /** Legacy: `initialize` and sessions. Modern: stateless, every request carries its envelope in `_meta`. */
 export type Era = "legacy" | "modern"
@@ -43,11 +43,13 @@ const hopOwned: ReadonlySet<string> = new Set(Object.values(metaKeys))
 export function withoutEnvelope(params: JsonObject): JsonObject {
   const meta = objectAt(params, "_meta")
   if (meta === undefined) return params
-  const keys = Object.keys(meta)
-  const kept = keys.filter((key) => !hopOwned.has(key))
-  if (kept.length === keys.length) return params
+  let owned = 0
+  // Counted without a list: every modern request comes by.
+  for (const key in meta) if (hopOwned.has(key)) owned += 1
+  if (owned === 0) return params
   const { _meta: _, ...rest } = params
-  if (kept.length > 0) rest["_meta"] = Object.fromEntries(kept.map((key) => [key, meta[key] as JsonValue]))
+  if (Object.keys(meta).length > owned)
+    rest["_meta"] = Object.fromEntries(Object.entries(meta).filter(([key]) => !hopOwned.has(key)))
   return rest
 }
 
