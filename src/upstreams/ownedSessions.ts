@@ -38,13 +38,13 @@ export class OwnedSessions {
 
   /** The client's session when it is open. */
   ready(client: Client): LiveSession | undefined {
-    const live = this.#sessions.get(ownerKey(client))?.live
+    const live = this.#sessions.get(keysOf(client)[0])?.live
     return live?.occupied === true ? undefined : live
   }
 
   /** The client's session; opens it when it has none. */
   of(client: Client): Promise<LiveSession> {
-    const key = this.#free(ownerKey(client))
+    const key = this.#free(client)
     const known = this.#sessions.get(key)
     if (known !== undefined) return known.opening
     const adopted = this.#options.adoptable(client)
@@ -88,13 +88,20 @@ export class OwnedSessions {
   }
 
   /** The key of the client's least busy session that is not occupied; else of one to open; else of the least busy. */
-  #free(first: string): string {
-    const keys = Array.from({ length: maxSessions }, (_, at) => (at === 0 ? first : `${first} ${at + 1}`))
-    const open = keys.filter((key) => this.#sessions.has(key))
-    const load = (key: string): number => this.#sessions.get(key)?.live?.load ?? 0
-    const least = (some: readonly string[]): string | undefined => [...some].sort((a, b) => load(a) - load(b))[0]
-    const unoccupied = least(open.filter((key) => this.#sessions.get(key)?.live?.occupied !== true))
-    return unoccupied ?? keys.find((key) => !this.#sessions.has(key)) ?? least(open) ?? first
+  #free(client: Client): string {
+    const keys = keysOf(client)
+    let free: Candidate | undefined
+    let busy: Candidate | undefined
+    let vacant: string | undefined
+    // One look at each: calls that take turns come by.
+    for (const key of keys) {
+      const owned = this.#sessions.get(key)
+      const load = owned?.live?.load ?? 0
+      if (owned === undefined) vacant ??= key
+      else if (owned.live?.occupied !== true) free = less(free, key, load)
+      else busy = less(busy, key, load)
+    }
+    return free?.key ?? vacant ?? busy?.key ?? keys[0]
   }
 
   #sweep(): void {
@@ -116,17 +123,32 @@ export class OwnedSessions {
   }
 }
 
+interface Candidate {
+  readonly key: string
+  readonly load: number
+}
+
+/** The less busy of the two, the first if they are alike. */
+function less(first: Candidate | undefined, key: string, load: number): Candidate {
+  return first !== undefined && first.load <= load ? first : { key, load }
+}
+
 /** How often to look for what has not been used for that long, both in milliseconds. */
 export function checkEveryMs(idleTimeoutMs: number): number {
   return Math.min(60_000, Math.max(100, idleTimeoutMs / 4))
 }
 
-const ownerKeys = new WeakMap<Client, string>()
+type Keys = readonly [string, ...string[]]
 
-function ownerKey(client: Client): string {
-  const known = ownerKeys.get(client)
-  if (known !== undefined) return known
-  const key = `${client.key} ${client.era} ${canonicalJson(client.capabilities)}`
-  ownerKeys.set(client, key)
-  return key
+const known = new WeakMap<Client, Keys>()
+
+/** Under which the sessions of a client are kept, of which hardly any has more than the first. */
+function keysOf(client: Client): Keys {
+  let keys = known.get(client)
+  if (keys === undefined) {
+    const first = `${client.key} ${client.era} ${canonicalJson(client.capabilities)}`
+    keys = [first, ...Array.from({ length: maxSessions - 1 }, (_, at) => `${first} ${at + 2}`)]
+    known.set(client, keys)
+  }
+  return keys
 }
