@@ -1,11 +1,13 @@
 /**
  * npm run bench:profile [-- stdio|http|package] [--bytes N] [--callers N] [--era legacy|modern] [--seconds N] — where the
  * host's time goes during calls: a CPU profile of the command, its modules one by one, under the suite's load, by kind of
- * work. Microseconds are shares of the CPU time per call of the same run; the profiler itself costs a part of them.
+ * work, or with `--functions` or `--lines` (nothing inlined then) by those. Microseconds are shares of the CPU time per call
+ * of the same run; the profiler itself costs a part of them.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
+import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import type { Era } from "./lib/load.ts"
 import { freePort, type Started, start, stopOnSignals } from "./lib/processes.ts"
@@ -21,7 +23,12 @@ interface Frame {
 
 /** The members used of the format of `--cpu-prof`. */
 interface Profile {
-  readonly nodes: readonly { readonly id: number; readonly callFrame: Frame }[]
+  readonly nodes: readonly {
+    readonly id: number
+    readonly callFrame: Frame
+    readonly hitCount: number
+    readonly positionTicks?: readonly { readonly line: number; readonly ticks: number }[]
+  }[]
   readonly samples: readonly number[]
   readonly timeDeltas: readonly number[]
 }
@@ -34,6 +41,7 @@ const { values: flags, positionals } = parseArgs({
     era: { type: "string", default: "legacy" },
     seconds: { type: "string", default: "5" },
     functions: { type: "boolean", default: false },
+    lines: { type: "boolean", default: false },
   },
 })
 
@@ -49,6 +57,9 @@ const kinds: readonly (readonly [test: RegExp, kind: string])[] = [
   [/^wasm:/, "WebAssembly"],
 ]
 
+/** Of the files whose lines are shown. */
+const texts = new Map<string, readonly string[]>()
+
 stopOnSignals()
 await main()
 
@@ -60,12 +71,21 @@ async function main(): Promise<void> {
   const port = await freePort()
   const manifest = writeManifest(path.join(suite.folder, "profile"), opened.upstreams)
   const profiler = ["--cpu-prof", "--cpu-prof-dir", folder, "--cpu-prof-interval", "200"]
-  const started = start(process.execPath, [...profiler, emitModules(), "run", manifest, "--port", String(port)])
+  const inlining = flags.lines ? ["--no-turbo-inlining"] : []
+  const started = start(process.execPath, [
+    ...inlining,
+    ...profiler,
+    emitModules(),
+    "run",
+    manifest,
+    "--port",
+    String(port),
+  ])
   try {
     const cpuUs = await load(suite, started, `http://127.0.0.1:${port}/mcp`)
     await started.stop()
     const profile = longest(folder)
-    const rows = shares(profile, flags.functions ? nameOf : kindOf)
+    const rows = flags.lines ? lines(profile) : shares(profile, flags.functions ? nameOf : kindOf)
     process.stdout.write(`${cpuUs.toFixed(1)} µs CPU per call, profiled\n`)
     for (const [name, share] of rows.slice(0, 40))
       process.stdout.write(
@@ -123,6 +143,28 @@ function shares({ nodes, samples, timeDeltas }: Profile, name: (frame: Frame) =>
     times.set(name(frame), (times.get(name(frame)) ?? 0) + time)
   }
   return [...times].map(([key, time]): [string, number] => [key, time / busy]).sort((a, b) => b[1] - a[1])
+}
+
+/** The share of the busy time of every line of a file, largest first: what a line calls that is built in counts for it. */
+function lines({ nodes }: Profile): [string, number][] {
+  const times = new Map<string, number>()
+  let busy = 0
+  for (const { callFrame, hitCount, positionTicks = [] } of nodes) {
+    if (callFrame.functionName === "(idle)") continue
+    busy += hitCount
+    if (!callFrame.url.startsWith("file:")) continue
+    for (const { line, ticks } of positionTicks) {
+      const name = `${nameOf(callFrame)}:${line}  ${textOf(callFrame.url, line)}`
+      times.set(name, (times.get(name) ?? 0) + ticks)
+    }
+  }
+  return [...times].map(([key, time]): [string, number] => [key, time / busy]).sort((a, b) => b[1] - a[1])
+}
+
+function textOf(url: string, line: number): string {
+  const known = texts.get(url) ?? readFileSync(fileURLToPath(url), "utf8").split("\n")
+  texts.set(url, known)
+  return (known[line - 1] ?? "").trim().slice(0, 100)
 }
 
 function nameOf({ functionName, url }: Frame): string {

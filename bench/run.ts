@@ -2,7 +2,7 @@
  * npm run bench [-- --full] — runs the scenarios, writes bench/results/latest.json, docs/performance.md and its charts.
  *
  *   --full               all rounds, the whole matrix, 10,000 sessions, peers everywhere
- *   --only a,b           some scenarios: calls lists start beside memory commands catalogue reload crossing chain
+ *   --only a,b           some scenarios: calls matrix lists start beside memory commands catalogue reload crossing chain
  *   --targets a,b        some targets: direct undici bare byte host sdk mcp-hub mcp-proxy supergateway fastmcp mcp-use
  *   --rounds N           rounds per point (5; full 7)
  *   --seconds N          length of a window (0.7; full 2)
@@ -17,7 +17,7 @@ import { openSuite, type Suite, type SuiteOptions } from "./lib/suite.ts"
 import { targetNames } from "./lib/targets.ts"
 import { writeDocumentation } from "./report/page.ts"
 import { runBeside } from "./scenarios/beside.ts"
-import { runCalls } from "./scenarios/calls.ts"
+import { runCalls, runMatrix } from "./scenarios/calls.ts"
 import { runCatalogue } from "./scenarios/catalogue.ts"
 import { runChain } from "./scenarios/chain.ts"
 import { runColdStart } from "./scenarios/coldStart.ts"
@@ -31,6 +31,7 @@ const scenarios: { readonly [Name in keyof Required<Sections>]: (suite: Suite) =
   commands: runCommands,
   start: runColdStart,
   calls: runCalls,
+  matrix: runMatrix,
   lists: runLists,
   beside: runBeside,
   memory: runMemory,
@@ -77,7 +78,8 @@ function chosen<Name extends string>(given: string, known: readonly Name[]): rea
 
 async function measure(): Promise<number> {
   const names = Object.keys(scenarios) as (keyof Sections)[]
-  const wanted = flags.only === undefined ? names : chosen(flags.only, names)
+  const usual = names.filter((name) => flags.full || name !== "matrix")
+  const wanted = flags.only === undefined ? usual : chosen(flags.only, names)
   const options = optionsOf()
   const file = flags.out ?? latestFile
   let failed = 0

@@ -21,6 +21,8 @@ export interface CallRequest extends Address {
   readonly callers: number
   readonly seconds: number
   readonly warmUp: number
+  /** How long the window may become where answers are slow, in seconds; 10 unless said. */
+  readonly longest?: number | undefined
   /** Whose CPU time is counted. */
   readonly pid?: number
 }

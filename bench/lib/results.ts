@@ -16,6 +16,8 @@ import type { SuiteOptions } from "./suite.ts"
 
 export interface Sections {
   readonly calls?: Section<CallResults>
+  /** Measured when it is asked for, or all is. */
+  readonly matrix?: Section<CallResults>
   readonly lists?: Section<ListResults>
   readonly start?: Section<StartResults>
   readonly beside?: Section<BesideResults>

@@ -55,10 +55,11 @@ interface Collected {
 }
 
 export async function measurePoint(suite: Suite, targets: readonly Target[], point: Point): Promise<Measured[]> {
-  const { rounds } = suite.options
+  const { rounds, warmRound = true } = suite.options
   const collected = new Map(targets.map((target) => [target.name, emptyRounds(rounds)]))
   // One round that does not count: code is compiled, heaps have grown.
-  for (const target of targets) await measureRound(suite, target, { point, round: 0, into: emptyRounds(1) })
+  if (warmRound)
+    for (const target of targets) await measureRound(suite, target, { point, round: 0, into: emptyRounds(1) })
   for (let round = 0; round < rounds; round += 1) {
     for (const target of rotated(targets, round)) {
       const into = collected.get(target.name) as Collected
@@ -83,11 +84,11 @@ async function measureRound(
   { point, round, into }: { readonly point: Point; readonly round: number; readonly into: Collected },
 ): Promise<void> {
   const { upstream, ...call } = point
-  const { seconds, warmUp } = suite.options
+  const { seconds, warmUp, longest } = suite.options
   const tool = target.toolName(upstream, point.bytes === undefined ? "echo" : "blob")
   const { url, protocol, pid } = target
   try {
-    const result = await suite.load.calls({ ...call, url, protocol, pid, tool, seconds, warmUp })
+    const result = await suite.load.calls({ ...call, url, protocol, pid, tool, seconds, warmUp, longest })
     into.errors += result.errors
     into.withoutProgress += result.withoutProgress
     if (result.error !== undefined) into.error ??= result.error

@@ -12,6 +12,10 @@ export interface SuiteOptions {
   readonly rounds: number
   readonly seconds: number
   readonly warmUp: number
+  /** How long a window may become where answers are slow, in seconds; 10 unless said. */
+  readonly longest?: number
+  /** False: no round before those that count, at each point. */
+  readonly warmRound?: boolean
   /** Only these targets, when given. */
   readonly targets?: readonly TargetName[]
 }

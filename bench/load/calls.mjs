@@ -10,7 +10,7 @@ const parsedBytes = 4_096
 const longestMs = 10_000
 
 /**
- * `call`: `{ tool, bytes, progress, callers, seconds, warmUp, pid }`. Resolves with the number of calls in the window,
+ * `call`: `{ tool, bytes, progress, callers, seconds, longest, warmUp, pid }`. Resolves with the number of calls in the window,
  * latencies, and the CPU time of `pid` in it.
  */
 export function measureCalls(client, call) {
@@ -62,8 +62,9 @@ class Run {
 
   /** Ends the window, and waits for the answers still on their way. */
   async stop() {
+    const longest = this.#call.longest === undefined ? longestMs : this.#call.longest * 1_000
     // Slow answers make a longer window: two for each caller, if they come in time.
-    await until(() => this.#stopped || this.#latencies.length >= 2 * this.#call.callers, longestMs - this.#elapsed())
+    await until(() => this.#stopped || this.#latencies.length >= 2 * this.#call.callers, longest - this.#elapsed())
     const seconds = this.#elapsed() / 1_000
     const cpu = cpuMicroseconds(this.#call.pid)
     this.#stopped = true

@@ -207,8 +207,7 @@ export function tableAt(
   { era = "legacy", bytes, answer = "json", ...wanted }: Wanted,
 ): readonly Measured[] | undefined {
   return results.sections.calls?.value.tables.find(
-    ({ point, matrix }) =>
-      !matrix &&
+    ({ point }) =>
       point.upstream === wanted.upstream &&
       point.callers === wanted.callers &&
       point.era === era &&

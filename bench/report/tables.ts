@@ -92,7 +92,7 @@ function goalTable(goals: readonly Goal[]): string {
 }
 
 function callTables(results: Results): string {
-  const tables = (results.sections.calls?.value.tables ?? []).filter(({ matrix }) => !matrix)
+  const tables = results.sections.calls?.value.tables ?? []
   if (tables.length === 0) return "Not measured."
   return tables.map((each) => `### ${pointName(each.point)}\n\n${callTable(each)}`).join("\n\n")
 }
@@ -136,8 +136,8 @@ function answerName(answer: CallPoint["answer"]): string {
 
 /** One line per point of the matrix: the host, and the floor of its upstream. */
 function matrixTable(results: Results): string {
-  const tables = (results.sections.calls?.value.tables ?? []).filter(({ matrix }) => matrix)
-  if (tables.length === 0) return "Measured by `npm run bench -- --full` only."
+  const tables = results.sections.matrix?.value.tables ?? []
+  if (tables.length === 0) return "Not measured."
   const rows = tables.map(({ point, targets }) => {
     const host = targets.find(({ target }) => target === "host")
     const floor = targets.find(({ target }) => target === "bare" || target === "undici")

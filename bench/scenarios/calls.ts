@@ -1,6 +1,6 @@
 /**
- * `tools/call` through every target: upstream × generation × callers × size × form of the answer. Short: the points that
- * the goals and the peers are judged by. Full: those with longer rounds, and the whole matrix for host and floors.
+ * `tools/call` through every target: upstream × generation × callers × size × form of the answer. `calls` are the points
+ * that the goals and the peers are judged by; `matrix` is everything by everything, for the host and the floors.
  */
 
 import { type Failure, withGroup } from "../lib/group.ts"
@@ -25,7 +25,6 @@ export interface CallPoint {
 
 export interface CallTable {
   readonly point: CallPoint
-  readonly matrix: boolean
   readonly targets: readonly Measured[]
 }
 
@@ -50,7 +49,6 @@ interface Plan {
   readonly era: Era
   readonly upstreamAnswer: "json" | "sse"
   readonly names: readonly TargetName[]
-  readonly matrix: boolean
   readonly points: readonly Omit<CallPoint, "upstream" | "era">[]
 }
 
@@ -60,7 +58,7 @@ const large: Plan["points"][number] = { callers: 8, bytes: megabyte, answer: "js
 /** What the goals are judged by. */
 function goalPlans(full: boolean): readonly Plan[] {
   const plan = (upstream: UpstreamKind, era: Era, points: Plan["points"], withPeers = true): Plan => ({
-    ...{ upstream, era, upstreamAnswer: "json", matrix: false, points },
+    ...{ upstream, era, upstreamAnswer: "json", points },
     names: [...floors[upstream], ...(withPeers ? peers : [])],
   })
   const wide = full ? [small(8), small(256)] : []
@@ -88,7 +86,7 @@ function matrixPlans(): readonly Plan[] {
           ),
         )
         const names = floors[upstream].filter((name) => name !== "byte")
-        plans.push({ upstream, era, upstreamAnswer, names, matrix: true, points })
+        plans.push({ upstream, era, upstreamAnswer, names, points })
       }
     }
   }
@@ -96,18 +94,20 @@ function matrixPlans(): readonly Plan[] {
 }
 
 export async function runCalls(suite: Suite): Promise<CallResults> {
-  const { full } = suite.options
-  const shorter: Suite = {
-    ...suite,
-    options: {
-      ...suite.options,
-      rounds: Math.min(5, suite.options.rounds),
-      seconds: Math.min(1, suite.options.seconds),
-    },
-  }
+  return runPlans(suite, goalPlans(suite.options.full))
+}
+
+/** Short windows, in seconds: there are 168 points of two or three targets. */
+const brief = { seconds: 0.3, warmUp: 0.15, longest: 3, warmRound: false } as const
+
+export async function runMatrix(suite: Suite): Promise<CallResults> {
+  const options = { ...suite.options, rounds: Math.min(5, suite.options.rounds), ...brief }
+  return runPlans({ ...suite, options }, matrixPlans())
+}
+
+async function runPlans(suite: Suite, plans: readonly Plan[]): Promise<CallResults> {
   const results: CallResults[] = []
-  for (const plan of goalPlans(full)) results.push(await runPlan(suite, plan))
-  if (full) for (const plan of matrixPlans()) results.push(await runPlan(shorter, plan))
+  for (const plan of plans) results.push(await runPlan(suite, plan))
   return merge(results)
 }
 
@@ -117,12 +117,12 @@ export async function runSmallest(suite: Suite): Promise<CallResults> {
   const points = [small(4), { callers: 2, bytes: tenKilobytes, answer: "progress" as const }]
   const results: CallResults[] = []
   for (const era of ["legacy", "modern"] as const)
-    results.push(await runPlan(suite, { upstream: "stdio", era, upstreamAnswer: "json", names, matrix: false, points }))
+    results.push(await runPlan(suite, { upstream: "stdio", era, upstreamAnswer: "json", names, points }))
   return merge(results)
 }
 
 async function runPlan(suite: Suite, plan: Plan): Promise<CallResults> {
-  const { upstream, era, upstreamAnswer, names, points, matrix } = plan
+  const { upstream, era, upstreamAnswer, names, points } = plan
   const spec: UpstreamSpec = { key: "a", kind: upstream, answer: upstreamAnswer }
   suite.log(`${upstream} upstream, ${era} clients`)
   return withGroup(suite, { specs: [spec], names, era }, async ({ targets, failures }) => {
@@ -134,7 +134,7 @@ async function runPlan(suite: Suite, plan: Plan): Promise<CallResults> {
         ...{ era, callers, upstream: "a", progress: answer === "progress" },
         ...(bytes !== undefined && { bytes }),
       })
-      tables.push({ point: { upstream, era, ...point }, matrix, targets: measured })
+      tables.push({ point: { upstream, era, ...point }, targets: measured })
       suite.log(`  ${callers} callers, ${sizeName(bytes)}, ${answer}`)
       for (const each of measured) suite.log(`    ${lineOf(each)}`)
     }
