@@ -59,6 +59,14 @@ describe("over HTTP", () => {
     expect(await running.ended).toMatchObject({ code: 0, signal: null, stdout: "" })
   })
 
+  it("has the garbage of its start collected, and serves on", async () => {
+    const running = await startHttp(project(served({ low })), [], { nodeArgs: ["--trace-gc"] })
+    await vi.waitFor(() => expect(running.stdout()).toContain("low memory notification"), 20_000)
+    expect((await fetch(new URL("/readyz", running.url))).status).toBe(200)
+    running.child.kill("SIGTERM")
+    expect(await running.ended).toMatchObject({ code: 0, signal: null })
+  })
+
   it("answers before its servers have started", async () => {
     const running = start(["run"], { cwd: project(served({ hang: stdioServer("hang.mjs") })) })
     const [, url = ""] = await running.shows(/listening on (http:\S+)/)

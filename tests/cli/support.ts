@@ -144,8 +144,9 @@ export function served(servers: object, more: object = {}): object {
 export async function startHttp(
   folder: string,
   args: readonly string[] = [],
+  options: StartOptions = {},
 ): Promise<Running & { readonly url: string }> {
-  const running = start(["run", ...args], { cwd: folder })
+  const running = start(["run", ...args], { cwd: folder, ...options })
   const [, url = ""] = await running.shows(/"url": "(http:[^"]+)"/)
   return { ...running, url }
 }
