@@ -25,6 +25,8 @@ import { type Era, latestModern, metaKeys, withoutEnvelope } from "./versions.ts
 /** Pages looked through for one tool. */
 const maxPages = 64
 
+type Limits = Pick<RequestOptions, "idleMs" | "totalMs" | "minted">
+
 /** As whom the host follows tasks: servers tell only those who declare the extension (SEP-2663). */
 const follower = { key: "tasks", era: "modern", capabilities: { extensions: { [tasksExtension]: {} } } } as const
 
@@ -170,7 +172,7 @@ export class ModernSession implements UpstreamSession {
     }
   }
 
-  async #send(request: McpRequest, context: Context, limits: RequestOptions): Promise<McpResult> {
+  async #send(request: McpRequest, context: Context, limits: Limits): Promise<McpResult> {
     try {
       return this.#taken(request.method, await this.#exchange(request, context, limits))
     } catch (error) {
@@ -186,11 +188,12 @@ export class ModernSession implements UpstreamSession {
     }
   }
 
-  #exchange({ method, params: given }: McpRequest, context: Context, limits: RequestOptions): Promise<McpResult> {
+  #exchange({ method, params: given }: McpRequest, context: Context, limits: Limits): Promise<McpResult> {
     const params = withoutEnvelope(given)
     const name = method === "tools/call" ? stringAt(params, "name") : undefined
     const paths = name === undefined ? undefined : this.#options.headerPaths.get(name)
     const headers = this.#hasHeaders ? modernHeaders(method, params, paths) : undefined
+    // Written out: V8 copies slowly what comes in several shapes (docs/performance.md, "Copies").
     const { idleMs, totalMs, minted } = limits
     const options = { idleMs, totalMs, minted, headers, progress: name !== undefined, meta: this.#envelope(context) }
     return exchangeAgain(this.#peer, { method, params }, context, options)
