@@ -17,7 +17,7 @@ import { openSuite, type Suite, type SuiteOptions } from "./lib/suite.ts"
 import { targetNames } from "./lib/targets.ts"
 import { writeDocumentation } from "./report/page.ts"
 import { runBeside } from "./scenarios/beside.ts"
-import { runCalls, runMatrix } from "./scenarios/calls.ts"
+import { matrixOptions, runCalls, runMatrix } from "./scenarios/calls.ts"
 import { runCatalogue } from "./scenarios/catalogue.ts"
 import { runChain } from "./scenarios/chain.ts"
 import { runColdStart } from "./scenarios/coldStart.ts"
@@ -80,16 +80,18 @@ async function measure(): Promise<number> {
   const names = Object.keys(scenarios) as (keyof Sections)[]
   const usual = names.filter((name) => flags.full || name !== "matrix")
   const wanted = flags.only === undefined ? usual : chosen(flags.only, names)
-  const options = optionsOf()
   const file = flags.out ?? latestFile
   let failed = 0
   for (const name of wanted) {
+    const options = name === "matrix" ? matrixOptions(optionsOf()) : optionsOf()
     // A suite per scenario: nothing of one is left when the next begins, and what was measured is kept.
-    const suite = openSuite(options, print)
+    const keep = (value: unknown): void => {
+      writeResults(file, { [name]: toSection(options, value) } as Sections)
+    }
+    const suite = openSuite(options, print, keep)
     try {
       print(`\n== ${name}`)
-      const section = { [name]: toSection(options, await scenarios[name](suite)) } as Sections
-      writeResults(file, section)
+      keep(await scenarios[name](suite))
     } catch (error) {
       failed += 1
       print(`${name} failed: ${error instanceof Error ? error.stack : messageOf(error)}`)

@@ -26,10 +26,16 @@ export interface Suite {
   /** A temporary folder that goes with the suite. */
   readonly folder: string
   log(line: string): void
+  /** Keeps what a long scenario has measured so far, should it be interrupted. */
+  keep(results: unknown): void
   close(): void
 }
 
-export function openSuite(options: SuiteOptions, log: (line: string) => void): Suite {
+export function openSuite(
+  options: SuiteOptions,
+  log: (line: string) => void,
+  keep: (results: unknown) => void = () => undefined,
+): Suite {
   const load = startLoad()
   const folder = mkdtempSync(path.join(os.tmpdir(), "mcp-host-bench-run-"))
   return {
@@ -37,6 +43,7 @@ export function openSuite(options: SuiteOptions, log: (line: string) => void): S
     load,
     folder,
     log,
+    keep,
     close() {
       load.stop()
       stopAll()

@@ -7,7 +7,7 @@ import { type Failure, withGroup } from "../lib/group.ts"
 import type { Era } from "../lib/load.ts"
 import { toFigure, toRatio } from "../lib/report.ts"
 import { type Measured, measurePoint } from "../lib/rounds.ts"
-import type { Suite } from "../lib/suite.ts"
+import type { Suite, SuiteOptions } from "../lib/suite.ts"
 import { type TargetName, titleOf } from "../lib/targets.ts"
 import type { UpstreamSpec } from "../lib/upstreams.ts"
 
@@ -97,17 +97,22 @@ export async function runCalls(suite: Suite): Promise<CallResults> {
   return runPlans(suite, goalPlans(suite.options.full))
 }
 
-/** Short windows, in seconds: there are 168 points of two or three targets. */
-const brief = { seconds: 0.3, warmUp: 0.15, longest: 3, warmRound: false } as const
+/** Short windows: there are 168 points of two or three targets. */
+export function matrixOptions(options: SuiteOptions): SuiteOptions {
+  const rounds = Math.min(5, options.rounds)
+  return { ...options, rounds, seconds: 0.3, warmUp: 0.15, longest: 3, warmRound: false }
+}
 
 export async function runMatrix(suite: Suite): Promise<CallResults> {
-  const options = { ...suite.options, rounds: Math.min(5, suite.options.rounds), ...brief }
-  return runPlans({ ...suite, options }, matrixPlans())
+  return runPlans(suite, matrixPlans())
 }
 
 async function runPlans(suite: Suite, plans: readonly Plan[]): Promise<CallResults> {
   const results: CallResults[] = []
-  for (const plan of plans) results.push(await runPlan(suite, plan))
+  for (const plan of plans) {
+    results.push(await runPlan(suite, plan))
+    suite.keep(merge(results))
+  }
   return merge(results)
 }
 
