@@ -111,7 +111,7 @@ export function strictDecoder(): (chunk: Buffer) => string {
 const opening = /^(?:event: ?message\n)?data: ?/
 
 /**
- * Finds events that begin with a chunk and do not end in it, which are large, and takes their one line of data as bytes.
+ * Finds events that do not end in the chunk they begin in, which may be large, and takes their one line of data as bytes.
  * Everything else goes to the parser as it is.
  */
 class LargeEvents {
@@ -128,12 +128,15 @@ class LargeEvents {
     this.#feed = feed
   }
 
-  push(chunk: Buffer): void {
-    const begins = this.#held.size === 0
-    if (begins && !(this.#between && opening.test(chunk.toString("latin1", 0, 32)) && !chunk.includes("\n\n"))) {
-      this.#between = chunk.toString("latin1", chunk.length - 2) === "\n\n"
-      return this.#feed(chunk)
+  push(arrived: Buffer): void {
+    const start = this.#held.size === 0 ? this.#startOf(arrived) : 0
+    if (start === undefined) {
+      this.#between = arrived.toString("latin1", arrived.length - 2) === "\n\n"
+      return this.#feed(arrived)
     }
+    // What comes before it, as its progress does, is often sent with it.
+    if (start > 0) this.#feed(arrived.subarray(0, start))
+    const chunk = arrived.subarray(start)
     // The end may lie across two chunks.
     const across = this.#endsLine && chunk[0] === 10
     const end = this.#held.size + (across ? -1 : chunk.indexOf("\n\n"))
@@ -142,6 +145,14 @@ class LargeEvents {
     this.#endsLine = chunk.at(-1) === 10
     if (this.#held.size > maxMessageBytes) throw tooLarge()
     if (ends) this.#finish(end)
+  }
+
+  /** Where an event begins in a chunk that does not end there. */
+  #startOf(chunk: Buffer): number | undefined {
+    const end = chunk.lastIndexOf("\n\n")
+    const start = end === -1 ? 0 : end + 2
+    if (start === 0 && !this.#between) return undefined
+    return opening.test(chunk.toString("latin1", start, start + 32)) ? start : undefined
   }
 
   /** `end` is where the event ends in what is held. */

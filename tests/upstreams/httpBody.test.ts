@@ -54,6 +54,16 @@ describe("readEvents", () => {
     expect(large).toBe(1)
   })
 
+  it("takes a large event as bytes that begins where a small one ends", async () => {
+    const [small, big] = [JSON.stringify({ progress: 1 }), JSON.stringify({ text: "x".repeat(200_000) })]
+    const { events, large } = await read(
+      `data: ${small}\n\nevent: message\ndata: ${big}\n\ndata: ${small}\n\n`,
+      [65_536],
+    )
+    expect(events).toEqual([small, big, small])
+    expect(large).toBe(1)
+  })
+
   it("refuses an event without end", async () => {
     const endless = `data: ${"x".repeat(17 * 1024 * 1024)}`
     await expect(read(endless, [1_000_000])).rejects.toMatchObject({ code: -31004 })
