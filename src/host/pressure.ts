@@ -4,6 +4,7 @@
  * while it still can. What starting leaves behind is collected in the first quiet moment. Made by `run`, and put between
  * the endpoint and the host.
  */
+import type { Session } from "node:inspector"
 import type { EventLoopUtilization } from "node:perf_hooks"
 import { getHeapStatistics } from "node:v8"
 import type { Readiness, ServedWithProfiles } from "../endpoints/served.ts"
@@ -159,12 +160,10 @@ function heap(): Memory {
   return { used: used_heap_size + external_memory, limit: heap_size_limit - youngBytes }
 }
 
-/** Resolves when it is done, or at once where this build of Node.js has no inspector: then garbage counts as used. */
+/** Resolves when it is done, or at once where there is no inspector, or none is allowed: then garbage counts as used. */
 export function collectGarbage(): Promise<void> {
-  const inspector = process.getBuiltinModule("node:inspector")
-  if (inspector === undefined) return Promise.resolve()
-  const session = new inspector.Session()
-  session.connect()
+  const session = openInspector()
+  if (session === undefined) return Promise.resolve()
   return new Promise((resolve) => {
     // It is done in a turn of its own, and not at all if the session is over by then. V8 tells while it holds a lock,
     // which the end of the session takes: ended at once, the process would stand still for good.
@@ -175,4 +174,17 @@ export function collectGarbage(): Promise<void> {
       })
     })
   })
+}
+
+function openInspector(): Session | undefined {
+  const inspector = process.getBuiltinModule("node:inspector")
+  if (inspector === undefined) return undefined
+  try {
+    const session = new inspector.Session()
+    session.connect()
+    return session
+  } catch {
+    // Node's permission model (`--permission`) refuses it.
+    return undefined
+  }
 }

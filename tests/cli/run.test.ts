@@ -67,6 +67,18 @@ describe("over HTTP", () => {
     expect(await running.ended).toMatchObject({ code: 0, signal: null })
   })
 
+  it("does without where Node's permission model allows no inspector", async () => {
+    // A flag of its own until Node.js 24.
+    const permission = process.allowedNodeEnvironmentFlags.has("--permission")
+      ? "--permission"
+      : "--experimental-permission"
+    const nodeArgs = [permission, "--allow-fs-read=*", "--allow-fs-write=*", "--allow-child-process", "--allow-worker"]
+    const running = await startHttp(project(served({})), [], { nodeArgs })
+    await delay(1_000)
+    running.child.kill("SIGTERM")
+    expect(await running.ended).toMatchObject({ code: 0, stderr: expect.not.stringContaining("nobody caught") })
+  })
+
   it("answers before its servers have started", async () => {
     const running = start(["run"], { cwd: project(served({ hang: stdioServer("hang.mjs") })) })
     const [, url = ""] = await running.shows(/listening on (http:\S+)/)
