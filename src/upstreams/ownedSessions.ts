@@ -27,8 +27,8 @@ export interface OwnedSessionsOptions {
 
 export class OwnedSessions {
   readonly #options: OwnedSessionsOptions
-  /** By owner. */
-  readonly #sessions = new Map<string, Owned>()
+  /** By owner, of whom hardly any has more than one. */
+  readonly #sessions = new Map<string, readonly Owned[]>()
   readonly #sweeper: NodeJS.Timeout
 
   constructor(options: OwnedSessionsOptions) {
@@ -38,32 +38,35 @@ export class OwnedSessions {
 
   /** The client's session when it is open. */
   ready(client: Client): LiveSession | undefined {
-    const live = this.#sessions.get(keysOf(client)[0])?.live
+    const live = this.#sessions.get(ownerKey(client))?.[0]?.live
     return live?.occupied === true ? undefined : live
   }
 
   /** The client's session; opens it when it has none. */
   of(client: Client): Promise<LiveSession> {
-    const key = this.#free(client)
-    const known = this.#sessions.get(key)
+    const key = ownerKey(client)
+    const sessions = this.#sessions.get(key) ?? []
+    const free = leastBusy(sessions, (each) => each.live?.occupied !== true)
+    const known = free ?? (sessions.length < maxSessions ? undefined : leastBusy(sessions, () => true))
     if (known !== undefined) return known.opening
     const adopted = this.#options.adoptable(client)
     if (adopted !== undefined) adopted.owner = client
     const opening = adopted === undefined ? this.#options.open(client) : Promise.resolve(adopted)
     const owned: Owned = { opening, live: adopted }
-    this.#sessions.set(key, owned)
+    this.#sessions.set(key, [...sessions, owned])
     opening.then(
       (live) => {
         owned.live = live
       },
-      () => this.#sessions.delete(key),
+      () => this.#remove(key, owned),
     )
     return opening
   }
 
   /** The session has ended by itself. */
   drop(live: LiveSession): void {
-    for (const [key, owned] of this.#sessions) if (owned.live === live) this.#sessions.delete(key)
+    for (const [key, sessions] of this.#sessions)
+      for (const owned of sessions) if (owned.live === live) this.#remove(key, owned)
   }
 
   tell(client: Client, notification: McpNotification): void {
@@ -77,8 +80,8 @@ export class OwnedSessions {
   }
 
   release(client: Client): void {
-    this.#each(async (live, key) => {
-      if (client.leaves && live.owner === client && this.#sessions.delete(key)) await live.close()
+    this.#each(async (live, remove) => {
+      if (client.leaves && live.owner === client && remove()) await live.close()
       else await live.forget(client)
     })
   }
@@ -87,50 +90,45 @@ export class OwnedSessions {
     clearInterval(this.#sweeper)
   }
 
-  /** The key of the client's least busy session that is not occupied; else of one to open; else of the least busy. */
-  #free(client: Client): string {
-    const keys = keysOf(client)
-    let free: Candidate | undefined
-    let busy: Candidate | undefined
-    let vacant: string | undefined
-    // One look at each: calls that take turns come by.
-    for (const key of keys) {
-      const owned = this.#sessions.get(key)
-      const load = owned?.live?.load ?? 0
-      if (owned === undefined) vacant ??= key
-      else if (owned.live?.occupied !== true) free = less(free, key, load)
-      else busy = less(busy, key, load)
-    }
-    return free?.key ?? vacant ?? busy?.key ?? keys[0]
+  /** False when it was removed already. */
+  #remove(key: string, owned: Owned): boolean {
+    const sessions = this.#sessions.get(key) ?? []
+    const left = sessions.filter((each) => each !== owned)
+    if (left.length === 0) this.#sessions.delete(key)
+    else this.#sessions.set(key, left)
+    return left.length < sessions.length
   }
 
   #sweep(): void {
     const oldest = performance.now() - this.#options.idleTimeoutMs
-    this.#each(async (live, key) => {
-      if (live.idle && live.lastUsed < oldest && this.#sessions.delete(key)) await live.close()
+    this.#each(async (live, remove) => {
+      if (live.idle && live.lastUsed < oldest && remove()) await live.close()
     })
   }
 
-  #each(work: (live: LiveSession, key: string) => void | Promise<void>): void {
-    for (const [key, { opening }] of this.#sessions) {
-      opening
-        .then((live) => work(live, key))
-        // A session that could not be opened was reported to the request that wanted it.
-        .catch((error: unknown) =>
-          this.#options.logger.debug("a client's session failed", { reason: messageOf(error) }),
-        )
+  #each(work: (live: LiveSession, remove: () => boolean) => void | Promise<void>): void {
+    for (const [key, sessions] of this.#sessions) {
+      for (const owned of sessions) {
+        owned.opening
+          .then((live) => work(live, () => this.#remove(key, owned)))
+          // A session that could not be opened was reported to the request that wanted it.
+          .catch((error: unknown) =>
+            this.#options.logger.debug("a client's session failed", { reason: messageOf(error) }),
+          )
+      }
     }
   }
 }
 
-interface Candidate {
-  readonly key: string
-  readonly load: number
+/** The first of the least busy among those that fit. */
+function leastBusy(sessions: readonly Owned[], fits: (owned: Owned) => boolean): Owned | undefined {
+  let least: Owned | undefined
+  for (const owned of sessions) if (fits(owned) && (least === undefined || loadOf(owned) < loadOf(least))) least = owned
+  return least
 }
 
-/** The less busy of the two, the first if they are alike. */
-function less(first: Candidate | undefined, key: string, load: number): Candidate {
-  return first !== undefined && first.load <= load ? first : { key, load }
+function loadOf({ live }: Owned): number {
+  return live?.load ?? 0
 }
 
 /** How often to look for what has not been used for that long, both in milliseconds. */
@@ -138,17 +136,12 @@ export function checkEveryMs(idleTimeoutMs: number): number {
   return Math.min(60_000, Math.max(100, idleTimeoutMs / 4))
 }
 
-type Keys = readonly [string, ...string[]]
+const ownerKeys = new WeakMap<Client, string>()
 
-const known = new WeakMap<Client, Keys>()
-
-/** Under which the sessions of a client are kept, of which hardly any has more than the first. */
-function keysOf(client: Client): Keys {
-  let keys = known.get(client)
-  if (keys === undefined) {
-    const first = `${client.key} ${client.era} ${canonicalJson(client.capabilities)}`
-    keys = [first, ...Array.from({ length: maxSessions - 1 }, (_, at) => `${first} ${at + 2}`)]
-    known.set(client, keys)
-  }
-  return keys
+function ownerKey(client: Client): string {
+  const known = ownerKeys.get(client)
+  if (known !== undefined) return known
+  const key = `${client.key} ${client.era} ${canonicalJson(client.capabilities)}`
+  ownerKeys.set(client, key)
+  return key
 }
