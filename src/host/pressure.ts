@@ -11,14 +11,18 @@ import type { Readiness, ServedWithProfiles } from "../endpoints/served.ts"
 import { upstreamError } from "../protocol/errors.ts"
 import { withFace } from "./face.ts"
 
-/** Between two looks at the clock, in milliseconds. */
+/** Between two looks at the clock and at memory, in milliseconds; and while more than half of the memory is in use. */
 const tickMs = 200
+const closeTickMs = 20
+const closePercent = 50
 /** A loop that stood still for longer makes the host not ready, in milliseconds; and for so long afterwards. */
 const stallMs = 1_000
 const stalledMs = 10_000
-/** Between two collections that tell what of the memory is really used, in milliseconds; and when it may be all. */
+/** Between two collections that tell what of the memory is really used, in milliseconds. */
 const collectMs = 5_000
-const urgentMs = 1_000
+/** Where so much more is in use than the last one left, in percent, another comes after so many times what that one took. */
+const grownPercent = 3
+const collectShare = 4
 /** Of the memory the heap may take, in percent: from here new requests are refused, and from here the process ends. */
 const busyPercent = 85
 const exhaustedPercent = 95
@@ -45,11 +49,14 @@ export interface PressureOptions {
 
 export class Pressure {
   readonly #options: Required<PressureOptions>
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout
+  #tickMs = tickMs
   #ticked = performance.now()
   #stall = 0
   #stalledAt = Number.NEGATIVE_INFINITY
-  #collectedAt = Number.NEGATIVE_INFINITY
+  /** The last collection: when it began, how long it took, and what it left. */
+  #collected = { at: Number.NEGATIVE_INFINITY, ms: 0, percent: 0 }
+  #judging = false
   #percent = 0
   #exhausted = false
   /** Where the tick began, while a quiet moment is waited for. */
@@ -57,7 +64,7 @@ export class Pressure {
 
   constructor(options: PressureOptions) {
     this.#options = { memory: heap, collect: collectGarbage, ...options }
-    this.#timer = setInterval(() => this.#tick(), tickMs).unref()
+    this.#timer = this.#next()
   }
 
   /** Why new requests are refused, if they are. */
@@ -84,20 +91,27 @@ export class Pressure {
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    clearTimeout(this.#timer)
+  }
+
+  #next(): NodeJS.Timeout {
+    return setTimeout(() => this.#tick(), this.#tickMs).unref()
   }
 
   #tick(): void {
     const now = performance.now()
-    const late = now - this.#ticked - tickMs
+    const late = now - this.#ticked - this.#tickMs
     this.#ticked = now
     if (late > stallMs) {
       this.#stall = late
       this.#stalledAt = now
       this.#options.warn(this.#stallReason)
     }
-    this.#weigh(now)
+    const percent = this.#share()
+    this.#weigh(now, percent)
     if (this.#loop !== undefined) this.#tidy(this.#loop)
+    this.#tickMs = percent < closePercent ? tickMs : closeTickMs
+    this.#timer = this.#next()
   }
 
   #tidy(before: EventLoopUtilization): void {
@@ -108,21 +122,26 @@ export class Pressure {
   }
 
   /** What counts is what a collection leaves; it is made only when there seems to be too much. */
-  #weigh(now: number): void {
-    const percent = this.#share()
+  #weigh(now: number, percent: number): void {
     if (percent < busyPercent) {
       this.#percent = percent
       return
     }
-    if (now - this.#collectedAt < (percent < exhaustedPercent ? collectMs : urgentMs)) return
-    this.#collectedAt = now
-    void this.#judge()
+    if (this.#judging) return
+    const { at, ms, percent: left } = this.#collected
+    const pause = percent < left + grownPercent ? collectMs : ms * collectShare
+    if (now - at >= pause) void this.#judge(now)
+    // Until it can be judged it may all be in use.
+    else if (percent >= exhaustedPercent) this.#percent = percent
   }
 
-  async #judge(): Promise<void> {
+  async #judge(at: number): Promise<void> {
     const before = this.full
+    this.#judging = true
     await this.#options.collect()
+    this.#judging = false
     this.#percent = this.#share()
+    this.#collected = { at, ms: performance.now() - at, percent: this.#percent }
     if (before === undefined && this.full !== undefined) this.#options.warn(`${this.full}; new requests are refused`)
     if (this.#percent < exhaustedPercent || this.#exhausted) return
     this.#exhausted = true

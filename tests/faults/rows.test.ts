@@ -1,16 +1,8 @@
 /** Every row of the fault model, in little time; all of it: `npm run test:faults`. */
-import { afterAll, expect, it } from "vitest"
-import { closeAll } from "../e2e/rig.ts"
-import { expectMet } from "./expectations.ts"
-import { createRun } from "./rig/finding.ts"
+import { expect, it } from "vitest"
+import { expectMet, inLittleTime } from "./expectations.ts"
 import { Oracle } from "./rig/oracle.ts"
 import { runRows } from "./rows/runRows.ts"
-
-const run = createRun({ full: false, strict: false, soakMs: 0, print: () => undefined })
-afterAll(async () => {
-  await closeAll()
-  run.close()
-})
 
 it("the oracle sees what is lost, doubled, repeated or contradicted", () => {
   const oracle = new Oracle()
@@ -45,7 +37,7 @@ it("the oracle sees what is lost, doubled, repeated or contradicted", () => {
 })
 
 it("every row of the fault model is looked at, or says why not", async () => {
-  const findings = await runRows(run)
+  const findings = await inLittleTime(runRows)
   const ids = new Set(findings.map(({ id }) => id))
   for (let row = 1; row <= 54; row += 1) expect([...ids]).toContain(`F${row}`)
   expectMet(findings)

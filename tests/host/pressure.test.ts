@@ -11,6 +11,7 @@ afterEach(closeAll)
 /** A host whose memory is what `used` says, in percent, before and after a collection. */
 async function weighed() {
   const memory = { used: 10, kept: 10, collections: 0 }
+  const slow = { ms: 0 }
   const told = { exhausted: vi.fn(), warned: vi.fn() }
   const pressure = new Pressure({
     onExhausted: told.exhausted,
@@ -18,6 +19,7 @@ async function weighed() {
     memory: () => ({ used: memory.used, limit: 100 }),
     collect: async () => {
       memory.collections += 1
+      await sleep(slow.ms)
       memory.used = memory.kept
     },
   })
@@ -30,7 +32,7 @@ async function weighed() {
     const { status, json } = await send(`${base}/readyz`, { method: "GET" })
     return { status, reason: json["reason"] }
   }
-  return { memory, ...told, call, readiness, pressure }
+  return { memory, slow, ...told, call, readiness, pressure }
 }
 
 function spin(ms: number): void {
@@ -64,6 +66,34 @@ describe("memory", () => {
     memory.used = 50
     await vi.waitFor(async () => expect(await readiness()).toEqual({ status: 200, reason: undefined }), soon)
     expect(await call()).toMatchObject({ result: { content: [] } })
+  })
+
+  it("that grows after a collection is judged again at once", async () => {
+    const { memory, exhausted, readiness } = await weighed()
+    memory.used = 86
+    memory.kept = 84
+    await vi.waitFor(() => expect(memory.collections).toBe(1), soon)
+    memory.used = memory.kept = 89
+    const full = { status: 503, reason: "89 % of the memory is in use" }
+    // A collection a second or five later would come too late: a heap that fills at 20 MB/s is full by then.
+    await vi.waitFor(async () => expect(await readiness()).toEqual(full), { timeout: 4_000, interval: 20 })
+    memory.used = memory.kept = 95
+    await vi.waitFor(() => expect(exhausted).toHaveBeenCalled(), { timeout: 4_000, interval: 20 })
+  })
+
+  it("that may be all in use refuses new requests until a collection has told", async () => {
+    const { memory, readiness, slow } = await weighed()
+    slow.ms = 1_000
+    memory.used = 90
+    memory.kept = 50
+    await vi.waitFor(() => expect(memory.collections).toBe(1), soon)
+    await vi.waitFor(() => expect(memory.used).toBe(50), soon)
+    memory.used = 96
+    const full = { status: 503, reason: "96 % of the memory is in use" }
+    await vi.waitFor(async () => expect(await readiness()).toEqual(full), soon)
+    expect(memory.collections).toBe(1)
+    await vi.waitFor(async () => expect((await readiness()).status).toBe(200), { timeout: 10_000, interval: 50 })
+    expect(memory.collections).toBe(2)
   })
 
   it("of which 95 % are in use asks for the end, once", async () => {
