@@ -6,18 +6,11 @@
 import type { Cancellation } from "../protocol/cancellation.ts"
 import { ProtocolError, rpcCodes } from "../protocol/errors.ts"
 import { isJsonObject, type JsonObject, objectAt, sameJson, stringAt } from "../protocol/json.ts"
-import type {
-  Client,
-  Context,
-  McpNotification,
-  McpRequest,
-  McpResult,
-  RequestId,
-  Unsubscribe,
-} from "../protocol/messages.ts"
+import type { Client, Context, McpNotification, McpRequest, McpResult, RequestId } from "../protocol/messages.ts"
 import { logLevels, passesLogLevel } from "../protocol/methods.ts"
 import { claimedVersion, legacyVersions, metaKeys, modernVersions, withoutEnvelope } from "../wire/eras/versions.ts"
 import { MalformedRequest, toModernBytes, toModernError, toModernResult } from "./answers.ts"
+import { DeclaredClients, type Known } from "./declaredClients.ts"
 import { listen } from "./listen.ts"
 import { Pace } from "./pace.ts"
 import { Parking } from "./parking.ts"
@@ -57,15 +50,11 @@ const removed: ReadonlySet<string> = new Set([
   "resources/unsubscribe",
 ])
 
-/** Clients told apart by what they declare; more than this are forgotten, oldest first. */
-const maxClients = 1_000
-
 export class ModernEndpoint {
   readonly #options: ModernEndpointOptions
-  readonly #clients = new Map<string, Client>()
+  readonly #clients = new DeclaredClients((capabilities, info) => this.#newClient(capabilities, info))
   /** Whose request came last: nearly always whose is next. */
   #last: Client | undefined
-  readonly #leave: Unsubscribe[] = []
   readonly #parking: Parking
   #requests = 0
 
@@ -109,20 +98,17 @@ export class ModernEndpoint {
     const info = objectAt(meta, metaKeys.clientInfo)
     const last = this.#last
     if (last !== undefined && sameJson(last.capabilities, capabilities) && sameJson(last.info, info)) return last
-    this.#last = this.#clientOf(capabilities, info)
+    this.#last = this.#clients.of(capabilities, info)
     return this.#last
   }
 
   /** The connection has ended, or the host closes. */
   close(): void {
     this.#parking.close()
-    for (const leave of this.#leave.splice(0)) leave()
+    this.#clients.clear()
   }
 
-  #clientOf(capabilities: JsonObject, info: JsonObject | undefined): Client {
-    const key = JSON.stringify([capabilities, info ?? null])
-    const known = this.#clients.get(key)
-    if (known !== undefined) return known
+  #newClient(capabilities: JsonObject, info: JsonObject | undefined): Known {
     const client: Client = {
       key: this.#options.key,
       leaves: this.#options.leaves,
@@ -134,12 +120,9 @@ export class ModernEndpoint {
       notify: () => undefined,
       ask: refuse,
     }
-    this.#clients.set(key, client)
     // A connection's client is there from its first message to the connection's end.
-    if (client.leaves) this.#leave.push(this.#options.served.connect(client, { patient: true }))
-    const [oldest] = this.#clients.keys()
-    if (this.#clients.size > maxClients && oldest !== undefined) this.#clients.delete(oldest)
-    return client
+    const leave = client.leaves ? this.#options.served.connect(client, { patient: true }) : undefined
+    return { client, leave }
   }
 
   async #serve(exchange: Exchange, pace: Pace): Promise<McpResult> {
