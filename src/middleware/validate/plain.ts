@@ -52,7 +52,7 @@ function createTypeFits(schema: JsonObject): Fits {
   if (type === "string") {
     const [least, most] = boundsOf(schema, "minLength", "maxLength")
     // Lengths count characters, of which each may take two units.
-    const units = 2 * least - 1
+    const units = 2 * Math.ceil(least) - 1
     return (value) => typeof value === "string" && value.length >= units && value.length <= most
   }
   const [least, most] = boundsOf(schema, "minimum", "maximum")

@@ -76,5 +76,7 @@ describe("arguments that are seen to fit", () => {
     const others = [{}, { query: "" }, { query: "a", page: 1.5 }, { query: "a", order: "x" }, { query: "a", more: 1 }]
     for (const other of [...others, { query: "a", deep: {} }]) expect(fits?.(other as JsonObject)).toBe(false)
     expect(createPlainCheck({ type: "object", properties: {}, not: {} })).toBeUndefined()
+    const halfLong = createPlainCheck({ properties: { text: { type: "string", minLength: 0.5 } } })
+    expect([halfLong?.({ text: "" }), halfLong?.({ text: "a" })]).toEqual([false, true])
   })
 })
