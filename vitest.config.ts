@@ -34,6 +34,7 @@ class RepeatedReporter implements Reporter {
 export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
+    globalSetup: "tests/fixtures/programs.ts",
     // Generous: machines stand still for seconds, and what hangs is found all the same.
     testTimeout: 90_000,
     hookTimeout: 90_000,

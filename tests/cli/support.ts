@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { stringify } from "yaml"
 import { isAlive } from "../fixtures/processes.ts"
+import { programFile } from "../fixtures/programs.ts"
 
 export const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url))
 const fixtures = fileURLToPath(new URL("../fixtures/", import.meta.url))
@@ -107,7 +108,7 @@ export function project(manifest: object | string, files: Readonly<Record<string
 
 /** A stdio server entry over a fixture. */
 export function stdioServer(file: string, env: Readonly<Record<string, string>> = {}, more: object = {}): object {
-  return { mount: { command: process.execPath, args: [path.join(fixtures, "servers", file)], env }, ...more }
+  return { mount: { command: process.execPath, args: [programFile(file)], env }, ...more }
 }
 
 export function packageServer(name: string, more: object = {}): object {

@@ -23,6 +23,7 @@ import { loadManifest } from "../../src/manifest/load.ts"
 import { createLogger } from "../../src/telemetry/logger.ts"
 import { closers, linesOf } from "../fixtures/harness.ts"
 import { isAlive } from "../fixtures/processes.ts"
+import { programFile } from "../fixtures/programs.ts"
 import { type HttpFixture, type HttpFixtureKind, startHttpFixture } from "../fixtures/servers/http.mjs"
 import { type ClientOptions, connectV1, connectV2, type TestClient } from "./testClient.ts"
 
@@ -180,16 +181,14 @@ export async function connectTo(
   return (await startHttp(manifest)).connect(kind, options)
 }
 
-const fixtures = path.join(root, "tests/fixtures")
-
 /** The `mount` of a fixture over stdio. */
 export function fixture(file: string, env: Record<string, string> = {}, args: string[] = []): Record<string, unknown> {
-  return { command: process.execPath, args: [path.join(fixtures, "servers", file), ...args], env }
+  return { command: process.execPath, args: [programFile(file), ...args], env }
 }
 
 /** The `mount` of an in-process fixture. */
 export function fixturePackage(name: string): string {
-  return path.join(fixtures, "packages", name)
+  return path.join(root, "tests/fixtures/packages", name)
 }
 
 /** Waits for something to become true, or fails with what it last was. */

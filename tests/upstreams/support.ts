@@ -11,6 +11,7 @@ import type { CatalogueCache } from "../../src/upstreams/catalogueCache.ts"
 import { createUpstream } from "../../src/upstreams/createUpstream.ts"
 import type { AskClient, Upstream, UpstreamEvent } from "../../src/upstreams/upstream.ts"
 import { closers } from "../fixtures/harness.ts"
+import { programFile } from "../fixtures/programs.ts"
 
 export { isAlive } from "../fixtures/processes.ts"
 
@@ -73,7 +74,7 @@ export interface StdioOptions {
 export function stdioTarget(file: string, { args = [], env = {}, era = "auto" }: StdioOptions = {}): Target {
   const command = process.execPath
   const cwd = path.join(fixtures, "servers")
-  return { kind: "stdio", command, args: [path.join(cwd, file), ...args], env, cwd, inheritEnv: [], era }
+  return { kind: "stdio", command, args: [programFile(file), ...args], env, cwd, inheritEnv: [], era }
 }
 
 export function httpTarget(url: string, options: Partial<Extract<Target, { kind: "http" }>> = {}): Target {

@@ -5,6 +5,7 @@ import { StdioChannel } from "../../src/upstreams/stdioChannel.ts"
 import type { Era } from "../../src/wire/eras/versions.ts"
 import { openSession } from "../../src/wire/open.ts"
 import type { SessionOptions, UpstreamSession } from "../../src/wire/session.ts"
+import { programFile } from "../fixtures/programs.ts"
 import { createClient, createContext, sessionOptions, settle, TestChannel } from "./support.ts"
 
 const fixtures = path.resolve(import.meta.dirname, "../fixtures/servers")
@@ -26,7 +27,7 @@ describe("with real servers over stdio", () => {
     new StdioChannel(
       {
         command: process.execPath,
-        args: [path.join(fixtures, file), ...args],
+        args: [programFile(file), ...args],
         cwd: fixtures,
         env: { PATH: process.env["PATH"] ?? "" },
       },
