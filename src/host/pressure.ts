@@ -20,9 +20,9 @@ const stallMs = 1_000
 const stalledMs = 10_000
 /** Between two collections that tell what of the memory is really used, in milliseconds. */
 const collectMs = 5_000
-/** Where so much more is in use than the last one left, in percent, another comes after so many times what that one took. */
+/** Where so much more is in use than the last one left, in percent, another begins after so many times what that one took. */
 const grownPercent = 3
-const collectShare = 4
+const pauseFactor = 4
 /** Of the memory the heap may take, in percent: from here new requests are refused, and from here the process ends. */
 const busyPercent = 85
 const exhaustedPercent = 95
@@ -129,7 +129,7 @@ export class Pressure {
     }
     if (this.#judging) return
     const { at, ms, percent: left } = this.#collected
-    const pause = percent < left + grownPercent ? collectMs : ms * collectShare
+    const pause = percent < left + grownPercent ? collectMs : ms * pauseFactor
     if (now - at >= pause) void this.#judge(now)
     // Until it can be judged it may all be in use.
     else if (percent >= exhaustedPercent) this.#percent = percent
