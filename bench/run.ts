@@ -5,7 +5,7 @@
  *   --only a,b           some scenarios: calls matrix lists start beside memory commands catalogue reload crossing chain
  *   --targets a,b        some targets: direct undici bare byte host sdk mcp-hub mcp-proxy supergateway fastmcp mcp-use
  *   --rounds N           rounds per point (5; full 7)
- *   --seconds N          length of a window (0.7; full 2)
+ *   --seconds N          length of a window (0.7; full 1)
  *   --out FILE           writes the results there, and no documentation
  *   --report             measures nothing: writes the documentation from the results
  */
@@ -62,7 +62,7 @@ function optionsOf(): SuiteOptions {
   return {
     full,
     rounds: Number(rounds ?? (full ? 7 : 5)),
-    seconds: Number(seconds ?? (full ? 2 : 0.7)),
+    seconds: Number(seconds ?? (full ? 1 : 0.7)),
     warmUp: full ? 0.4 : 0.25,
     ...(targets !== undefined && { targets: chosen(targets, targetNames) }),
   }
