@@ -6,11 +6,11 @@ import { randomUUID } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { ProtocolError, rpcCodes } from "../../protocol/errors.ts"
 import { InFlight } from "../../protocol/inFlight.ts"
-import type { JsonObject } from "../../protocol/json.ts"
+import { type JsonObject, objectAt } from "../../protocol/json.ts"
 import type { RequestId } from "../../protocol/messages.ts"
 import { legacyVersions } from "../../wire/eras/versions.ts"
 import { drainingError } from "../draining.ts"
-import { LegacySession } from "../legacySession.ts"
+import { busy, LegacySession } from "../legacySession.ts"
 import type { Served } from "../served.ts"
 import { refuse } from "./refuse.ts"
 import { Reply } from "./reply.ts"
@@ -18,6 +18,8 @@ import { Reply } from "./reply.ts"
 /** A session nobody uses and no stream belongs to is forgotten after this time, in milliseconds. */
 const idleMs = 24 * 3_600_000
 const maxSessions = 20_000
+/** Of what the clients of all sessions declare of themselves, in characters of its JSON: anybody may declare anything. */
+const maxDeclaredChars = 16 * 1024 * 1024
 /** What the official SDKs say, and their clients know. */
 const sessionNotFound = -32001
 const notAcceptable = "Not acceptable: accept application/json and text/event-stream"
@@ -33,12 +35,15 @@ interface HttpSession {
   readonly replies: InFlight<RequestId, Target>
   stream: Reply | undefined
   lastUsed: number
+  /** How much the client declares, in characters of its JSON. */
+  readonly declared: number
 }
 
 export class LegacyRoutes {
   readonly #served: Served
   readonly #sessions = new Map<string, HttpSession>()
   readonly #sweeper: NodeJS.Timeout
+  #declared = 0
 
   constructor(served: Served) {
     this.#served = served
@@ -64,7 +69,7 @@ export class LegacyRoutes {
     if (Array.isArray(body)) return this.#postBatch(request, response, body)
     const isRequest = "id" in body && "method" in body
     const opening = isRequest && body["method"] === "initialize"
-    const http = opening ? this.#open() : this.#find(request, response, body)
+    const http = opening ? this.#open(response, body) : this.#find(request, response, body)
     if (http === undefined) return undefined
     http.lastUsed = performance.now()
     if (!isRequest) {
@@ -155,7 +160,12 @@ export class LegacyRoutes {
     reply.answer(answers as unknown as JsonObject)
   }
 
-  #open(): HttpSession {
+  #open(response: ServerResponse, message: JsonObject): HttpSession | undefined {
+    const declared = charsDeclared(objectAt(message, "params") ?? {})
+    if (!this.#makeRoom(declared)) {
+      const reason = "there is no room for one more session beside those in use"
+      return void refuse(response, 503, busy(reason), message["id"])
+    }
     const id = randomUUID()
     const session = new LegacySession({
       key: id,
@@ -172,9 +182,10 @@ export class LegacyRoutes {
       replies: new InFlight(),
       stream: undefined,
       lastUsed: performance.now(),
+      declared,
     }
     this.#sessions.set(id, http)
-    if (this.#sessions.size > maxSessions) this.#evict()
+    this.#declared += declared
     return http
   }
 
@@ -222,7 +233,7 @@ export class LegacyRoutes {
   }
 
   #drop(http: HttpSession, error?: ProtocolError): void {
-    this.#sessions.delete(http.id)
+    if (this.#sessions.delete(http.id)) this.#declared -= http.declared
     http.session.close(error)
     http.stream?.end()
     for (const reply of http.replies.values()) reply.end()
@@ -230,20 +241,39 @@ export class LegacyRoutes {
 
   #sweep(): void {
     const oldest = performance.now() - idleMs
-    for (const http of this.#sessions.values()) {
-      if (http.stream === undefined && !http.session.busy && http.lastUsed < oldest) this.#drop(http)
-    }
+    for (const http of this.#sessions.values()) if (isIdle(http) && http.lastUsed < oldest) this.#drop(http)
   }
 
-  /** Too many sessions: the one unused for longest goes. */
-  #evict(): void {
-    let oldest: HttpSession | undefined
-    for (const http of this.#sessions.values()) {
-      if (http.stream === undefined && !http.session.busy && (oldest === undefined || http.lastUsed < oldest.lastUsed))
-        oldest = http
+  /** Makes room for a session that declares so much. False when those in use leave none. */
+  #makeRoom(declared: number): boolean {
+    if (this.#sessions.size >= maxSessions && !this.#dropOldest()) return false
+    const fits = (): boolean => this.#declared + declared <= maxDeclaredChars
+    if (fits()) return true
+    // Those that declare most go first, so that whoever declares little stays; several, as all are looked through for them.
+    const largest = [...this.#sessions.values()].filter(isIdle).sort((one, other) => other.declared - one.declared)
+    for (const http of largest) {
+      if (this.#declared + declared <= maxDeclaredChars * 0.75) return true
+      this.#drop(http)
     }
-    if (oldest !== undefined) this.#drop(oldest)
+    return fits()
   }
+
+  /** Too many sessions: the one unused for longest goes. False when all are in use. */
+  #dropOldest(): boolean {
+    let oldest: HttpSession | undefined
+    for (const http of this.#sessions.values())
+      if (isIdle(http) && (oldest === undefined || http.lastUsed < oldest.lastUsed)) oldest = http
+    if (oldest !== undefined) this.#drop(oldest)
+    return oldest !== undefined
+  }
+}
+
+function isIdle({ stream, session }: HttpSession): boolean {
+  return stream === undefined && !session.busy
+}
+
+function charsDeclared({ capabilities, clientInfo }: JsonObject): number {
+  return JSON.stringify([capabilities, clientInfo]).length
 }
 
 function duplicate(id: RequestId): JsonObject {

@@ -128,6 +128,33 @@ describe("sessions", () => {
     expect((await other.send(request(1, "ping"))).status).toBe(200)
   })
 
+  const large = { capabilities: { experimental: { mine: { text: "x".repeat(3_500_000) } } } }
+
+  it("are kept while their clients declare little, whatever others declare", async () => {
+    const { url } = await startRig({ servers: [] })
+    const modest = await openSession(url)
+    const others = []
+    for (let at = 0; at < 6; at += 1) others.push(await openSession(url, large))
+    expect((await modest.send(request(1, "ping"))).status).toBe(200)
+    const statuses = await Promise.all(others.map(async ({ send }) => (await send(request(1, "ping"))).status))
+    expect(statuses).toEqual([404, 404, 200, 200, 200, 200])
+  })
+
+  it("are refused when those in use leave no room", async () => {
+    const { url } = await startRig({ servers: [] })
+    const sessions = []
+    for (let at = 0; at < 4; at += 1) sessions.push(await openSession(url, large))
+    const streams = await Promise.all(sessions.map((session) => session.stream()))
+    const refused = await send(url, { body: initialize(large, "fifth") })
+    expect(refused).toMatchObject({ status: 503, json: { id: "fifth", error: { code: -31006, data: { sent: "no" } } } })
+    expect(refused.headers).not.toHaveProperty("mcp-session-id")
+    // One that declares little still finds room, and one that ends leaves some.
+    expect((await (await openSession(url)).send(request(1, "ping"))).status).toBe(200)
+    streams[0]?.close()
+    await streams[0]?.end()
+    await vi.waitFor(() => openSession(url, large), soon)
+  })
+
   it("do not hear of each other's requests", async () => {
     const { url } = await startRig({ servers: [rawServer("raw")] })
     const [ann, bob] = [await openSession(url), await openSession(url)]
