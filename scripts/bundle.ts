@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { builtinModules } from "node:module"
 import path from "node:path"
-import { type ChunkingContext, type OutputChunk, type Plugin, rolldown } from "rolldown"
+import { type ChunkingContext, type OutputChunk, rolldown } from "rolldown"
 
 const root = path.resolve(import.meta.dirname, "..")
 const dist = path.join(root, "dist")
@@ -14,15 +14,6 @@ const input = { index: "src/index.ts", "cli/main": "src/cli/main.ts" } as const
 
 /** What is loaded at run time, as it is installed: its files find each other, or share their classes with packages of users. */
 const external = [/^tsx(\/|$)/, /^@modelcontextprotocol\//, ...builtinModules.flatMap((name) => [name, `node:${name}`])]
-
-/** zod brings fifty languages, which its index loads all; its messages are shown in one. */
-const oneLanguage: Plugin = {
-  name: "one-language",
-  load: {
-    filter: { id: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ },
-    handler: () => 'export { default as en } from "./en.js"',
-  },
-}
 
 rmSync(dist, { recursive: true, force: true })
 const bundle = await rolldown({
@@ -33,7 +24,6 @@ const bundle = await rolldown({
   external,
   // Written as modules, a library gives only what is used of it; and one that decides at run time what it loads is none.
   resolve: { mainFields: ["module", "main"] },
-  plugins: [oneLanguage],
   checks: { ineffectiveDynamicImport: false },
 })
 // All chunks lie two folders below the project, as the sources do: what they find relative to themselves is found from both.

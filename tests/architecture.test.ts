@@ -88,7 +88,7 @@ describe("import rules", () => {
 
   it.each([
     ["an MCP SDK", /^@modelcontextprotocol\//, ["wire", "upstreams", "endpoints"]],
-    ["zod", /^zod$/, ["manifest"]],
+    ["zod", /^zod(\/|$)/, ["manifest"]],
     ["undici", /^undici$/, ["upstreams"]],
     ["commander", /^commander$/, ["cli"]],
     ["yaml", /^yaml$/, ["manifest", "convert"]],

@@ -1,4 +1,5 @@
 /** The table of the host's own middleware in `docs/middleware.md`, made of the schema. Written by `npm run generate`. */
+import { facts } from "../manifest/fields.ts"
 import { builtinNames, builtinOptions } from "../manifest/middleware/schema.ts"
 
 const begin = "<!-- generated: the table of built-in middleware -->"
@@ -10,7 +11,7 @@ export function withMiddlewareTable(page: string, hasPage: (name: string) => boo
   if (from === -1 || to < from) throw new Error(`docs/middleware.md must have a line ${begin} and, after it, ${end}`)
   const rows = builtinNames.map((name) => {
     const shown = hasPage(name) ? `[\`${name}\`](middleware/${name}.md)` : `\`${name}\``
-    return `| ${shown} | ${builtinOptions[name].meta()?.description ?? ""} |`
+    return `| ${shown} | ${facts.get(builtinOptions[name])?.description ?? ""} |`
   })
   const table = ["| Name | |", "|---|---|", ...rows].join("\n")
   return `${page.slice(0, from)}${begin}\n\n${table}\n\n${page.slice(to)}`

@@ -1,6 +1,6 @@
 /** Findings of zod as problems at their places, in the manifest's own words. */
 
-import * as z from "zod"
+import * as z from "zod/mini"
 import { type Path, type Scope, valueWords } from "./scope.ts"
 import { targetForms } from "./targetSchema.ts"
 import { nodeAt, type Tree } from "./tree.ts"
@@ -13,9 +13,9 @@ export interface Finding {
   readonly allowedKeys: readonly string[]
 }
 
-export function toFinding(issue: z.core.$ZodIssue, base: Path, schema: z.ZodType): Finding {
+export function toFinding(issue: z.core.$ZodIssue, base: Path, schema: z.ZodMiniType): Finding {
   const holder = issue.code === "unrecognized_keys" ? schemaAt(schema, issue.path) : undefined
-  const allowedKeys = holder instanceof z.ZodObject ? Object.keys(holder.shape) : []
+  const allowedKeys = holder instanceof z.ZodMiniObject ? Object.keys(holder.shape) : []
   return { issue, path: [...base, ...issue.path], allowedKeys }
 }
 
@@ -73,14 +73,14 @@ function schemaAt(schema: z.core.$ZodType, path: Path): z.core.$ZodType | undefi
   let node: z.core.$ZodType | undefined = schema
   for (const part of path) {
     node = unwrap(node)
-    if (node instanceof z.ZodObject) node = node.shape[String(part)]
-    else if (node instanceof z.ZodRecord) node = node.valueType
-    else if (node instanceof z.ZodArray) node = node.element
+    if (node instanceof z.ZodMiniObject) node = node.shape[String(part)]
+    else if (node instanceof z.ZodMiniRecord) node = node.def.valueType
+    else if (node instanceof z.ZodMiniArray) node = node.def.element
     else return undefined
   }
   return unwrap(node)
 }
 
 function unwrap(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
-  return schema instanceof z.ZodOptional ? schema.unwrap() : schema
+  return schema instanceof z.ZodMiniOptional ? schema.def.innerType : schema
 }

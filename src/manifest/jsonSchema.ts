@@ -1,7 +1,8 @@
 /** The schema as JSON Schema 2020-12: for editors (`mcp-host.schema.json`), `mcp-host schema` and the reference. */
 
-import * as z from "zod"
+import * as z from "zod/mini"
 import { isJsonObject, type JsonObject, type JsonValue } from "../protocol/json.ts"
+import { facts } from "./fields.ts"
 import { manifestSchema } from "./schema.ts"
 
 /** What editors check `mcp-host.yaml` with: `${VAR}` is accepted wherever a single value is. */
@@ -19,7 +20,7 @@ export function manifestJsonSchema(): JsonObject {
 export function plainJsonSchema(): JsonObject {
   // JSON Schema is JSON; the round trip drops undefined members.
   return JSON.parse(
-    JSON.stringify(z.toJSONSchema(manifestSchema, { io: "input", target: "draft-2020-12" })),
+    JSON.stringify(z.toJSONSchema(manifestSchema, { io: "input", target: "draft-2020-12", metadata: facts })),
   ) as JsonObject
 }
 

@@ -1,12 +1,7 @@
 /** The schema of `override`: what the manifest says differently about a server's components. */
 
-import * as z from "zod"
-import type { JsonObject, JsonValue } from "../protocol/json.ts"
-import { anyText, flag, mapping, optional, pattern, tagList, text } from "./fields.ts"
-
-/** Whatever the parser makes of YAML is JSON. */
-const anyValue = () => z.unknown() as unknown as z.ZodType<JsonValue>
-const anyMapping = () => z.record(z.string(), anyValue(), { error: "a mapping" }) as z.ZodType<JsonObject>
+import * as z from "zod/mini"
+import { anyMapping, anyText, anyValue, flag, mapping, optional, pattern, tagList, text } from "./fields.ts"
 
 const exposedName = () => pattern(/^[A-Za-z0-9_.-]{1,128}$/, 'made of letters, digits, "_", "-" and "."')
 

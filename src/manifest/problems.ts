@@ -3,6 +3,7 @@
  * not left to zod, whose errors list every form: the form is chosen by the keys that were given.
  */
 import { isJsonObject, type JsonObject, type JsonValue } from "../protocol/json.ts"
+import { issuesOf } from "./fields.ts"
 import { type Finding, report, toFinding } from "./findings.ts"
 import { checkMiddlewareItems, isMiddlewareItem, middlewareFindings } from "./middleware/problems.ts"
 import { manifestSchema } from "./schema.ts"
@@ -13,9 +14,10 @@ import { didYouMean, nearest, pathText, quote } from "./words.ts"
 
 /** Reports what the schema refuses. Returns the tree with interpolated numbers and booleans made such. */
 export function checkSchema(scope: Scope): Tree {
-  const tree = coerce(scope.tree, findingsOf(scope.tree))
+  const first = findingsOf(scope.tree)
+  const tree = coerce(scope.tree, first)
   const checked = { ...scope, tree }
-  for (const finding of findingsOf(tree)) report(finding, checked)
+  for (const finding of tree === scope.tree ? first : findingsOf(tree)) report(finding, checked)
   checkTargets(checked)
   checkMiddlewareItems(checked)
   return tree
@@ -23,7 +25,7 @@ export function checkSchema(scope: Scope): Tree {
 
 /** Findings outside targets; of middleware, those in options. */
 function findingsOf(tree: Tree): Finding[] {
-  const issues = manifestSchema.safeParse(toValue(tree)).error?.issues ?? []
+  const issues = issuesOf(manifestSchema, toValue(tree))
   const own = issues.filter(({ path }) => !isTarget(path) && !isMiddlewareItem(path))
   return [...own.map((issue) => toFinding(issue, [], manifestSchema)), ...middlewareFindings(tree)]
 }
@@ -78,7 +80,7 @@ function checkTarget(value: JsonValue, path: Path, scope: Scope): void {
     scope.keyProblem("MANIFEST_INVALID_VALUE", [...path, other], message, "Keep one of them.")
   } else {
     const schema = targetForms[form]
-    for (const issue of schema.safeParse(value).error?.issues ?? []) report(toFinding(issue, path, schema), scope)
+    for (const issue of issuesOf(schema, value)) report(toFinding(issue, path, schema), scope)
   }
 }
 

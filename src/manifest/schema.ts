@@ -4,9 +4,22 @@
  * rules between keys are in `checks.ts`.
  */
 
-import * as z from "zod"
+import * as z from "zod/mini"
 import { defaults } from "./defaults.ts"
-import { choice, duration, flag, listOf, mapping, optional, pattern, required, text, webUrl, whole } from "./fields.ts"
+import {
+  choice,
+  duration,
+  facts,
+  flag,
+  listOf,
+  mapping,
+  optional,
+  pattern,
+  required,
+  text,
+  webUrl,
+  whole,
+} from "./fields.ts"
 import { middlewareSchema } from "./middleware/schema.ts"
 import { defaultsSchema, profileSchema, serverKeyPattern, serverSchema } from "./serverSchema.ts"
 import { storageSchema } from "./storageSchema.ts"
@@ -105,19 +118,18 @@ const http = mapping({
   }),
 })
 
+const eraWords = "a list of legacy and modern"
+
 const endpoint = mapping({
   drain: optional(duration(), {
     description: "How long the end of the process waits for calls in flight.",
     default: defaults.endpoint.drain,
   }),
   http: optional(http, { description: "The HTTP listener." }),
-  eras: optional(
-    listOf(choice(["legacy", "modern"]), "a list of legacy and modern").min(1, "a list of legacy and modern"),
-    {
-      description: "The protocol generations to speak: `legacy` is up to 2025-11-25, `modern` is 2026-07-28.",
-      default: [...defaults.endpoint.eras],
-    },
-  ),
+  eras: optional(listOf(choice(["legacy", "modern"]), eraWords).check(z.minLength(1, eraWords)), {
+    description: "The protocol generations to speak: `legacy` is up to 2025-11-25, `modern` is 2026-07-28.",
+    default: [...defaults.endpoint.eras],
+  }),
 })
 
 const security = mapping({
@@ -150,14 +162,12 @@ export const manifestSchema = mapping({
   }),
   telemetry: optional(telemetrySchema, { description: "What the host tells of itself besides its log." }),
   defaults: optional(defaultsSchema, { description: "Policy for all servers; what a server says itself wins." }),
-  servers: required(
-    z.record(z.string(), serverSchema, { error: "a mapping of server keys to servers" }).meta({
-      propertyNames: { pattern: serverKeyPattern.source },
-    }),
-    { description: "The servers, by key. Lists show them in the order of the file." },
-  ),
+  servers: required(z.record(z.string(), serverSchema, { error: "a mapping of server keys to servers" }), {
+    description: "The servers, by key. Lists show them in the order of the file.",
+    propertyNames: { pattern: serverKeyPattern.source },
+  }),
   profiles: optional(
-    z.record(z.string(), profileSchema, { error: "a mapping of profile names to profiles" }).meta({
+    z.record(z.string(), profileSchema, { error: "a mapping of profile names to profiles" }).register(facts, {
       propertyNames: { pattern: serverKeyPattern.source },
     }),
     { description: "Further endpoints over the same servers, by name." },

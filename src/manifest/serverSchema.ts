@@ -1,8 +1,21 @@
 /** The schema of one server entry, and of `defaults`. */
 
-import * as z from "zod"
+import * as z from "zod/mini"
 import { defaults } from "./defaults.ts"
-import { choice, deadline, flag, globs, listOf, mapping, optional, pattern, tagList, text, whole } from "./fields.ts"
+import {
+  choice,
+  deadline,
+  facts,
+  flag,
+  globs,
+  listOf,
+  mapping,
+  optional,
+  pattern,
+  tagList,
+  text,
+  whole,
+} from "./fields.ts"
 import { middlewareSchema } from "./middleware/schema.ts"
 import { overrides } from "./overrideSchema.ts"
 import { targetSchema } from "./targetSchema.ts"
@@ -160,7 +173,7 @@ export const serverSchema = mapping({
     examples: [["timing"]],
   }),
   ...policy,
-}).meta({
+}).register(facts, {
   description: "One server. Its key is its name in logs and errors, and its prefix unless `prefix` says otherwise.",
   oneOf: [{ required: ["import"] }, { required: ["mount"] }],
 })
@@ -190,6 +203,6 @@ export const profileSchema = mapping({
   tools: shownOf("tools"),
   prompts: shownOf("prompts"),
   resources: shownOf("resources and resource templates"),
-}).meta({
+}).register(facts, {
   description: "One further endpoint, at the path of the endpoint with the name of the profile after it.",
 })

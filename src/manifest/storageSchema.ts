@@ -1,8 +1,8 @@
 /** The schema of `storage`: named stores. */
 
-import * as z from "zod"
+import * as z from "zod/mini"
 import { defaults } from "./defaults.ts"
-import { choice, listOf, mapping, optional, pattern, text, whole } from "./fields.ts"
+import { choice, facts, listOf, mapping, optional, pattern, text, whole } from "./fields.ts"
 
 export const storeNamePattern = /^[A-Za-z0-9][A-Za-z0-9_-]*$/
 
@@ -51,6 +51,6 @@ const storeSchema = mapping({
 
 export const storageSchema = z
   .record(z.string(), storeSchema, { error: "a mapping of names to stores" })
-  .meta({ propertyNames: { pattern: storeNamePattern.source } })
+  .register(facts, { propertyNames: { pattern: storeNamePattern.source } })
 
 export type StoreInput = z.infer<typeof storeSchema>

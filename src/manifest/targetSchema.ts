@@ -1,8 +1,8 @@
 /** The schema of what `import` and `mount` say: which kind of server, and where. */
 
-import * as z from "zod"
+import * as z from "zod/mini"
 import { defaults } from "./defaults.ts"
-import { anyText, choice, listOf, mapping, optional, pattern, required, text, webUrl } from "./fields.ts"
+import { anyText, choice, facts, listOf, mapping, optional, pattern, required, text, webUrl } from "./fields.ts"
 
 const era = () =>
   optional(choice(["auto", "legacy", "modern"]), {
@@ -46,7 +46,7 @@ const commandTarget = mapping({
   }),
   era: era(),
   inheritEnv: inheritEnv(),
-}).meta({ description: "A stdio server: a program the host starts." })
+}).register(facts, { description: "A stdio server: a program the host starts." })
 
 const headerName = pattern(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "the name of an HTTP header")
 const headerValue = pattern(/^[\t\x20-\x7e\x80-\xff]*$/, "text on one line, as an HTTP header can carry")
@@ -63,7 +63,7 @@ const urlTarget = mapping({
     examples: [{ Authorization: "Bearer ${DOCS_TOKEN}" }],
   }),
   era: era(),
-}).meta({ description: "A remote server, reached over HTTP." })
+}).register(facts, { description: "A remote server, reached over HTTP." })
 
 const packageTarget = mapping({
   package: required(text(), {
@@ -78,14 +78,14 @@ const packageTarget = mapping({
   era: era(),
   env: env(),
   inheritEnv: inheritEnv(),
-}).meta({ description: "An in-process sub-server." })
+}).register(facts, { description: "An in-process sub-server." })
 
 const manifestTarget = mapping({
   manifest: required(text(), {
     description: "The path of another manifest, composed whole as one server.",
     examples: ["./team/mcp-host.yaml"],
   }),
-}).meta({ description: "Another manifest." })
+}).register(facts, { description: "Another manifest." })
 
 /** The mappings a target can be, by the key that says which it is: exactly one of them is given. */
 export const targetForms = {

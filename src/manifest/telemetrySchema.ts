@@ -1,6 +1,6 @@
 /** The schema of `telemetry`: metrics and traces. */
 
-import * as z from "zod"
+import * as z from "zod/mini"
 import { defaults } from "./defaults.ts"
 import { flag, mapping, optional, required, share, text, webUrl } from "./fields.ts"
 

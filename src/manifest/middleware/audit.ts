@@ -1,7 +1,20 @@
 /** Options of the middleware `audit`. */
 
-import type * as z from "zod"
-import { choice, deadline, flag, globs, listOf, mapping, optional, required, size, text, whole } from "../fields.ts"
+import type * as z from "zod/mini"
+import {
+  choice,
+  deadline,
+  facts,
+  flag,
+  globs,
+  listOf,
+  mapping,
+  optional,
+  required,
+  size,
+  text,
+  whole,
+} from "../fields.ts"
 import { encryptionKey } from "../storageSchema.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
@@ -51,6 +64,6 @@ export const auditOptions = mapping({
     default: audit.sync,
   }),
   rotate: optional(rotation, { description: "When a new file is begun." }),
-}).meta({ description: "Records who asked for what in a file that shows when it is tampered with." })
+}).register(facts, { description: "Records who asked for what in a file that shows when it is tampered with." })
 
 export type AuditOptions = z.infer<typeof auditOptions>

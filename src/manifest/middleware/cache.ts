@@ -1,7 +1,7 @@
 /** Options of the middleware `cache`. */
 
-import * as z from "zod"
-import { choice, duration, flag, mapping, optional, size, text, whole } from "../fields.ts"
+import * as z from "zod/mini"
+import { choice, duration, facts, flag, mapping, optional, size, text, whole } from "../fields.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const { cache: defaults } = middlewareDefaults
@@ -50,6 +50,8 @@ export const cacheOptions = mapping({
     description: "Largest answer that is kept.",
     default: defaults.maxEntryBytes,
   }),
-}).meta({ description: "Keeps answers of what only reads, and asks servers once for many who ask the same." })
+}).register(facts, {
+  description: "Keeps answers of what only reads, and asks servers once for many who ask the same.",
+})
 
 export type CacheOptions = z.infer<typeof cacheOptions>

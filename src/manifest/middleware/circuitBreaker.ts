@@ -1,7 +1,7 @@
 /** Options of the middleware `circuitBreaker`. */
 
-import type * as z from "zod"
-import { choice, deadline, flag, mapping, optional, whole } from "../fields.ts"
+import type * as z from "zod/mini"
+import { choice, deadline, facts, flag, mapping, optional, whole } from "../fields.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const { circuitBreaker } = middlewareDefaults
@@ -37,6 +37,6 @@ export const circuitBreakerOptions = mapping({
     description: "`true`: results with `isError` are failures too.",
     default: circuitBreaker.toolErrors,
   }),
-}).meta({ description: "Refuses requests at once while a server fails." })
+}).register(facts, { description: "Refuses requests at once while a server fails." })
 
 export type CircuitBreakerOptions = z.infer<typeof circuitBreakerOptions>

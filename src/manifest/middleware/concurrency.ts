@@ -1,7 +1,7 @@
 /** Options of the middleware `concurrency`. */
 
-import type * as z from "zod"
-import { deadline, mapping, optional, whole } from "../fields.ts"
+import type * as z from "zod/mini"
+import { deadline, facts, mapping, optional, whole } from "../fields.ts"
 import { middlewareDefaults } from "./defaults.ts"
 import { byOption, methodsOption } from "./shared.ts"
 
@@ -25,6 +25,6 @@ export const concurrencyOptions = mapping({
     concurrency.by,
   ),
   methods: methodsOption("The requests that count."),
-}).meta({ description: "Bounds how many requests run at once." })
+}).register(facts, { description: "Bounds how many requests run at once." })
 
 export type ConcurrencyOptions = z.infer<typeof concurrencyOptions>

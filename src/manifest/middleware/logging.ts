@@ -1,8 +1,8 @@
 /** Options of the middleware `logging`. */
 
-import * as z from "zod"
+import * as z from "zod/mini"
 import { requestMethods } from "../../protocol/methods.ts"
-import { choice, globs, listOf, mapping, optional, size } from "../fields.ts"
+import { choice, facts, globs, listOf, mapping, optional, size } from "../fields.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const { logging: defaults } = middlewareDefaults
@@ -34,6 +34,6 @@ export const loggingOptions = mapping({
   }),
   only: methods("Only these methods are logged."),
   except: methods("These methods are not logged."),
-}).meta({ description: "Logs a line for every request." })
+}).register(facts, { description: "Logs a line for every request." })
 
 export type LoggingOptions = z.infer<typeof loggingOptions>

@@ -1,7 +1,8 @@
 /** Reports what is wrong with the items of `middleware`, each by the form that its keys choose. */
 
-import type * as z from "zod"
+import type * as z from "zod/mini"
 import { isJsonObject, type JsonObject, type JsonValue } from "../../protocol/json.ts"
+import { issuesOf } from "../fields.ts"
 import { type Finding, toFinding } from "../findings.ts"
 import { type Path, type Scope, valueWords } from "../scope.ts"
 import { nodeAt, type Tree, toValue } from "../tree.ts"
@@ -64,7 +65,7 @@ interface Form {
   readonly value: JsonValue
   /** Where the value is in the item. */
   readonly at: Path
-  readonly schema: z.ZodType
+  readonly schema: z.ZodMiniType
 }
 
 function formOf(item: JsonValue): Form | undefined {
@@ -81,8 +82,8 @@ function isBuiltin(name: string): name is (typeof builtinNames)[number] {
   return Object.hasOwn(builtinOptions, name)
 }
 
-function findingsIn(value: JsonValue, path: Path, schema: z.ZodType): Finding[] {
-  return (schema.safeParse(value).error?.issues ?? []).map((issue) => toFinding(issue, path, schema))
+function findingsIn(value: JsonValue, path: Path, schema: z.ZodMiniType): Finding[] {
+  return issuesOf(schema, value).map((issue) => toFinding(issue, path, schema))
 }
 
 function reportKeys(item: JsonObject, path: Path, scope: Scope): void {

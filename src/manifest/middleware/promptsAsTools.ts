@@ -1,7 +1,7 @@
 /** Options of the middleware `promptsAsTools`. */
 
-import type * as z from "zod"
-import { mapping, optional } from "../fields.ts"
+import type * as z from "zod/mini"
+import { facts, mapping, optional } from "../fields.ts"
 import { middlewareDefaults } from "./defaults.ts"
 import { toolName } from "./toolName.ts"
 
@@ -14,6 +14,6 @@ export const promptsAsToolsOptions = mapping({
     description: "The name of the tool that gives a prompt's messages.",
     default: middlewareDefaults.promptsAsTools.getName,
   }),
-}).meta({ description: "Adds tools that list and get prompts, for clients that only know tools." })
+}).register(facts, { description: "Adds tools that list and get prompts, for clients that only know tools." })
 
 export type PromptsAsToolsOptions = z.infer<typeof promptsAsToolsOptions>

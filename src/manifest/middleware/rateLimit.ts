@@ -1,7 +1,7 @@
 /** Options of the middleware `rateLimit`. */
 
-import type * as z from "zod"
-import { choice, deadline, mapping, optional, text, whole } from "../fields.ts"
+import type * as z from "zod/mini"
+import { choice, deadline, facts, mapping, optional, text, whole } from "../fields.ts"
 import { middlewareDefaults } from "./defaults.ts"
 import { byOption, methodsOption } from "./shared.ts"
 
@@ -38,6 +38,6 @@ export const rateLimitOptions = mapping({
       "While the store does not answer: `allow`, each host counts for itself, in memory; `refuse`, requests fail with -31008.",
     default: rateLimit.onStoreDown,
   }),
-}).meta({ description: "Bounds how many requests there are in a time." })
+}).register(facts, { description: "Bounds how many requests there are in a time." })
 
 export type RateLimitOptions = z.infer<typeof rateLimitOptions>

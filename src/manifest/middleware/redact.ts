@@ -1,7 +1,7 @@
 /** Options of the middleware `redact`. */
 
-import * as z from "zod"
-import { anyText, choice, flag, globs, listOf, mapping, optional, text } from "../fields.ts"
+import * as z from "zod/mini"
+import { anyText, choice, facts, flag, globs, listOf, mapping, optional, text } from "../fields.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const { redact } = middlewareDefaults
@@ -42,6 +42,6 @@ export const redactOptions = mapping({
     description: "What stands there instead; `{name}` in it becomes the name of the pattern.",
     default: redact.replacement,
   }),
-}).meta({ description: "Replaces secrets and personal data in what passes, both ways." })
+}).register(facts, { description: "Replaces secrets and personal data in what passes, both ways." })
 
 export type RedactOptions = z.infer<typeof redactOptions>

@@ -1,7 +1,7 @@
 /** Options of the middleware `resourcesAsTools`. */
 
-import type * as z from "zod"
-import { choice, mapping, optional } from "../fields.ts"
+import type * as z from "zod/mini"
+import { choice, facts, mapping, optional } from "../fields.ts"
 import { middlewareDefaults } from "./defaults.ts"
 import { toolName } from "./toolName.ts"
 
@@ -19,6 +19,6 @@ export const resourcesAsToolsOptions = mapping({
       "What texts are read as: `text`, which every client shows its model; `resource`, embedded resources with their URI and type.",
     default: middlewareDefaults.resourcesAsTools.content,
   }),
-}).meta({ description: "Adds tools that list and read resources, for clients that only know tools." })
+}).register(facts, { description: "Adds tools that list and read resources, for clients that only know tools." })
 
 export type ResourcesAsToolsOptions = z.infer<typeof resourcesAsToolsOptions>

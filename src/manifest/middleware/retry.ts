@@ -1,7 +1,7 @@
 /** Options of the middleware `retry`. */
 
-import type * as z from "zod"
-import { deadline, flag, globs, mapping, optional, whole } from "../fields.ts"
+import type * as z from "zod/mini"
+import { deadline, facts, flag, globs, mapping, optional, whole } from "../fields.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const { retry } = middlewareDefaults
@@ -29,6 +29,6 @@ export const retryOptions = mapping({
     default: [],
     examples: [["*_search"]],
   }),
-}).meta({ description: "Sends requests again that failed and may safely be sent again." })
+}).register(facts, { description: "Sends requests again that failed and may safely be sent again." })
 
 export type RetryOptions = z.infer<typeof retryOptions>

@@ -1,7 +1,7 @@
 /** Options of the middleware `sanitize`. */
 
-import type * as z from "zod"
-import { choice, listOf, mapping, optional } from "../fields.ts"
+import type * as z from "zod/mini"
+import { choice, facts, listOf, mapping, optional } from "../fields.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const { sanitize } = middlewareDefaults
@@ -17,6 +17,8 @@ export const sanitizeOptions = mapping({
       "Where: `listings`, names, descriptions and schemas; `results`, with errors and instructions; `notifications`, log lines and progress; `questions`, what servers ask of clients.",
     default: [...sanitize.in],
   }),
-}).meta({ description: "Finds what people do not see: hidden Unicode, bidirectional controls, escapes of terminals." })
+}).register(facts, {
+  description: "Finds what people do not see: hidden Unicode, bidirectional controls, escapes of terminals.",
+})
 
 export type SanitizeOptions = z.infer<typeof sanitizeOptions>

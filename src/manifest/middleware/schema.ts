@@ -3,8 +3,8 @@
  * by its keys, so its findings are reported by `problems.ts` beside this file.
  */
 
-import * as z from "zod"
-import { choice, listOf, mapping, optional, text } from "../fields.ts"
+import * as z from "zod/mini"
+import { choice, facts, type KeyFacts, listOf, mapping, optional, text } from "../fields.ts"
 import { auditOptions } from "./audit.ts"
 import { cacheOptions } from "./cache.ts"
 import { circuitBreakerOptions } from "./circuitBreaker.ts"
@@ -50,18 +50,15 @@ export type BuiltinOptions = { readonly [Name in BuiltinName]: z.infer<(typeof b
 export const builtinNames = Object.keys(builtinOptions) as [BuiltinName, ...BuiltinName[]]
 
 const builtins = Object.fromEntries(
-  Object.entries(builtinOptions).map(([name, schema]) => [
-    name,
-    optional(schema, schema.meta() as { description: string }),
-  ]),
+  Object.entries(builtinOptions).map(([name, schema]) => [name, optional(schema, facts.get(schema) as KeyFacts)]),
 )
 
 /** An item with options: the name of one middleware is its only key. */
-export const withOptions = mapping(builtins).meta({ minProperties: 1, maxProperties: 1 })
+export const withOptions = mapping(builtins).register(facts, { minProperties: 1, maxProperties: 1 })
 
 /** An item of somebody else's making. */
 export const fromModule = mapping({
-  use: text("the path or package of a module").meta({
+  use: text("the path or package of a module").register(facts, {
     description: "A module whose default export is made with `defineMiddleware`.",
     examples: ["./my-middleware.ts"],
   }),

@@ -1,6 +1,6 @@
 /** Options that several middleware have. */
 
-import * as z from "zod"
+import * as z from "zod/mini"
 import { choice, listOf, optional } from "../fields.ts"
 
 /** The requests that reach servers: what others ask for, the host answers itself. */
@@ -29,7 +29,9 @@ const byWords = 'one of "client", "principal", "server", "tool" and "all", or a 
 
 export function byOption(description: string, value: Dimension) {
   return optional(
-    z.union([choice([...dimensions, "all"]), listOf(choice(dimensions), byWords).min(1, byWords)], { error: byWords }),
+    z.union([choice([...dimensions, "all"]), listOf(choice(dimensions), byWords).check(z.minLength(1, byWords))], {
+      error: byWords,
+    }),
     { description, default: value, examples: [["principal", "tool"]] },
   )
 }

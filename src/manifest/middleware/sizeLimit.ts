@@ -1,7 +1,7 @@
 /** Options of the middleware `sizeLimit`. */
 
-import type * as z from "zod"
-import { choice, mapping, optional, size } from "../fields.ts"
+import type * as z from "zod/mini"
+import { choice, facts, mapping, optional, size } from "../fields.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const { sizeLimit } = middlewareDefaults
@@ -20,6 +20,6 @@ export const sizeLimitOptions = mapping({
       "What happens to larger results: `reject`, the request fails with -31004; `truncate`, the text in results of tools is cut, and a note says how much is missing.",
     default: sizeLimit.mode,
   }),
-}).meta({ description: "Bounds the size of results and arguments." })
+}).register(facts, { description: "Bounds the size of results and arguments." })
 
 export type SizeLimitOptions = z.infer<typeof sizeLimitOptions>

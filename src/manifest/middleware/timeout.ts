@@ -1,7 +1,7 @@
 /** Options of the middleware `timeout`. */
 
-import * as z from "zod"
-import { choice, deadline, mapping, optional, text } from "../fields.ts"
+import * as z from "zod/mini"
+import { choice, deadline, facts, mapping, optional, text } from "../fields.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 const own = (what: string) =>
@@ -27,6 +27,6 @@ export const timeoutOptions = mapping({
     description: "`extend`: every progress notification of the server starts the deadline anew.",
     default: middlewareDefaults.timeout.progress,
   }),
-}).meta({ description: "Ends requests that take too long." })
+}).register(facts, { description: "Ends requests that take too long." })
 
 export type TimeoutOptions = z.infer<typeof timeoutOptions>

@@ -1,7 +1,7 @@
 /** Options of the middleware `timing`. */
 
-import type * as z from "zod"
-import { choice, deadline, mapping, optional } from "../fields.ts"
+import type * as z from "zod/mini"
+import { choice, deadline, facts, mapping, optional } from "../fields.ts"
 import { middlewareDefaults } from "./defaults.ts"
 
 export const timingOptions = mapping({
@@ -13,6 +13,6 @@ export const timingOptions = mapping({
     description: "The level at which all others are logged.",
     default: middlewareDefaults.timing.level,
   }),
-}).meta({ description: "Logs and measures how long requests take." })
+}).register(facts, { description: "Logs and measures how long requests take." })
 
 export type TimingOptions = z.infer<typeof timingOptions>

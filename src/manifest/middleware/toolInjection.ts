@@ -1,13 +1,8 @@
 /** Options of the middleware `toolInjection`. What zod cannot say of them is in `injectedTools.ts` beside this file. */
 
-import * as z from "zod"
-import type { JsonObject, JsonValue } from "../../protocol/json.ts"
-import { listOf, mapping, optional, required, text } from "../fields.ts"
+import * as z from "zod/mini"
+import { anyMapping, facts, listOf, mapping, optional, required, text } from "../fields.ts"
 import { toolName } from "./toolName.ts"
-
-/** Whatever the parser makes of YAML is JSON. */
-const anyValue = () => z.unknown() as unknown as z.ZodType<JsonValue>
-const anyMapping = () => z.record(z.string(), anyValue(), { error: "a mapping" }) as z.ZodType<JsonObject>
 
 const injectedTool = mapping({
   name: required(toolName(), { description: "What clients call it; around a server, before its prefix." }),
@@ -41,7 +36,7 @@ export const toolInjectionOptions = mapping({
     examples: ["./my-tools.ts"],
   }),
   options: optional(anyMapping(), { description: "What that function is given, which it checks itself.", default: {} }),
-}).meta({ description: "Adds tools, described in the manifest or made by a module." })
+}).register(facts, { description: "Adds tools, described in the manifest or made by a module." })
 
 export type InjectedTool = z.infer<typeof injectedTool>
 export type ToolInjectionOptions = z.infer<typeof toolInjectionOptions>
