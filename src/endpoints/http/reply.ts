@@ -50,7 +50,7 @@ export class Reply {
   /** Sends a message before the answer; false when the client accepts no stream or has gone. */
   message(message: JsonObject): boolean {
     if (!this.#events || this.#isOver) return false
-    this.openStream()
+    this.#startStream()
     this.#write(`event: message\ndata: ${JSON.stringify(message)}\n\n`)
     return true
   }
@@ -60,7 +60,7 @@ export class Reply {
     if (this.#isOver) return
     const text = JSON.stringify(message)
     if (this.#response.headersSent || !this.#json) {
-      this.openStream()
+      this.#startStream()
       this.#response.end(`event: message\ndata: ${text}\n\n`)
       return this.#stop()
     }
@@ -80,7 +80,7 @@ export class Reply {
     const [before, after] = resultEnvelope(id)
     const sent = (): void => result.sent()
     if (this.#response.headersSent || !this.#json) {
-      this.openStream()
+      this.#startStream()
       this.#response.write(`event: message\ndata: ${before}`)
       for (const piece of result.bytes) this.#response.write(piece)
       this.#response.end(`${after}\n\n`, sent)
@@ -106,10 +106,16 @@ export class Reply {
     return this.#answered || this.#response.writableEnded || this.#response.destroyed
   }
 
+  /** For a stream on which nothing may come for long. */
   openStream(): void {
+    this.#startStream()
+    this.#response.flushHeaders()
+  }
+
+  /** The head leaves with what is written next, in one write. */
+  #startStream(): void {
     if (this.#response.headersSent) return
     this.#response.writeHead(200, [...this.#headers, ...streamHeaders])
-    this.#response.flushHeaders()
     this.#keepAlive = setInterval(() => this.#write(": \n\n"), keepAliveMs).unref()
     this.#response.once("close", () => this.#stop())
   }
