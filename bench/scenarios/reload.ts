@@ -152,9 +152,9 @@ class Editor {
 
   async #invalid(): Promise<void> {
     const { write, host } = this.#options
-    const known = refusals(host)
-    write(this.#at, { nonsense: this.#at })
-    await this.#until(`edit ${this.#at} is refused`, async () => refusals(host) !== known)
+    const key = `nonsense${this.#at}`
+    write(this.#at, { [key]: true })
+    await this.#until(`edit ${this.#at} is refused`, async () => host.output().includes(key))
     if (!(await this.#names()).includes(`moving${this.#at - 1}_grow`))
       throw new Error("an invalid edit changed the list")
     this.refused += 1
@@ -170,11 +170,4 @@ class Editor {
       if (performance.now() > end) throw new Error(`not within ten seconds: ${what}\n${this.#options.host.output()}`)
     }
   }
-}
-
-/** The end of what the host wrote, from its last refusal on. */
-function refusals(host: Started): string {
-  const output = host.output()
-  const at = output.lastIndexOf("is not applied")
-  return at === -1 ? "" : output.slice(Math.max(0, at - 200), at)
 }

@@ -11,6 +11,7 @@ import { type JsonObject, objectAt } from "../protocol/json.ts"
 import type { RequestId } from "../protocol/messages.ts"
 import { joined, sizeOf } from "../protocol/pieces.ts"
 import { RawResult } from "../protocol/rawResult.ts"
+import { requestCame, requestLeft } from "../wire/endOfTurn.ts"
 import { claimedVersion } from "../wire/eras/versions.ts"
 import { LineSplitter } from "../wire/lineSplitter.ts"
 import { resultEnvelope } from "./answers.ts"
@@ -163,8 +164,11 @@ export class StdioEndpoint {
       return this.#refuse(message["id"] as RequestId, busy(`${maxInFlight} requests are being served already`))
     }
     this.#pending += 1
+    const subscribes = message["method"] === "subscriptions/listen"
+    if (!subscribes) requestCame()
     void this.#serve(message).finally(() => {
       this.#pending -= 1
+      if (!subscribes) requestLeft()
     })
   }
 

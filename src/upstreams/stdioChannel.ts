@@ -8,6 +8,7 @@ import { upstreamError } from "../protocol/errors.ts"
 import type { JsonObject } from "../protocol/json.ts"
 import { joined, type Pieces, sizeOf } from "../protocol/pieces.ts"
 import type { Channel, ChannelReceiver } from "../wire/channel.ts"
+import { atEndOfTurn } from "../wire/endOfTurn.ts"
 import { readMessage, Unreadable } from "../wire/incoming.ts"
 import { LineSplitter } from "../wire/lineSplitter.ts"
 import { largeAnswerBytes, splitAnswer } from "../wire/rawAnswer.ts"
@@ -97,7 +98,7 @@ export class StdioChannel implements Channel {
     }
     this.#queuedBytes += bytes
     // One write a turn of the event loop: what arrived on any socket meanwhile leaves in one system call.
-    if (this.#queue.push(line) === 1) setImmediate(() => this.#flush())
+    if (this.#queue.push(line) === 1) atEndOfTurn(() => this.#flush())
     return undefined
   }
 

@@ -8,6 +8,7 @@ import { ProtocolError, rpcCodes } from "../../protocol/errors.ts"
 import { InFlight } from "../../protocol/inFlight.ts"
 import { type JsonObject, objectAt } from "../../protocol/json.ts"
 import type { RequestId } from "../../protocol/messages.ts"
+import { requestCame, requestLeft } from "../../wire/endOfTurn.ts"
 import { legacyVersions } from "../../wire/eras/versions.ts"
 import { drainingError } from "../draining.ts"
 import { busy, LegacySession } from "../legacySession.ts"
@@ -129,9 +130,13 @@ export class LegacyRoutes {
     const id = message["id"] as RequestId
     if (http.replies.has(id)) return reply.answer(duplicate(id))
     http.replies.set(id, reply)
-    const answered = await http.session.receive(message)
-    http.replies.delete(id)
-    if (!answered) reply.end()
+    requestCame()
+    try {
+      if (!(await http.session.receive(message))) reply.end()
+    } finally {
+      requestLeft()
+      http.replies.delete(id)
+    }
     // A handshake that failed leaves no session behind.
     if (http.session.client === undefined) this.#drop(http)
   }
