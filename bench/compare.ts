@@ -1,10 +1,11 @@
 /**
  * npm run bench:compare [-- options] BUILD… — builds of the host side by side: each is the command of a checkout,
  * `../before/dist/cli/main.js`, or this one's with options of Node, `@--single-threaded-gc`. All are alive together with the
- * direct connection, are measured in turn, and the figures are medians over the rounds, ratios of the same round.
+ * direct connection, are measured in turn, and the figures are medians over the rounds, ratios of the same round. Each is
+ * started several times, and the rounds go through them: two processes of one build lie up to 6 % apart for as long as they live.
  *
  *   --upstream stdio|http|package|package-low   (stdio)
- *   --era legacy|modern   --callers N (64)   --bytes N   --progress   --rounds N (9)   --seconds N (1)
+ *   --era legacy|modern   --callers N (64)   --bytes N   --progress   --processes N (4)   --rounds N (12)   --seconds N (0.7)
  */
 import path from "node:path"
 import { parseArgs } from "node:util"
@@ -25,18 +26,23 @@ const { values: flags, positionals } = parseArgs({
     callers: { type: "string", default: "64" },
     bytes: { type: "string" },
     progress: { type: "boolean", default: false },
-    rounds: { type: "string", default: "9" },
-    seconds: { type: "string", default: "1" },
+    processes: { type: "string", default: "4" },
+    rounds: { type: "string", default: "12" },
+    seconds: { type: "string", default: "0.7" },
   },
 })
 
-interface Contestant {
-  readonly title: string
+interface Process {
   readonly url: string
   readonly pid: number
-  readonly tool: string
-  readonly rounds: (Round | undefined)[]
   stop(): Promise<void>
+}
+
+interface Contestant {
+  readonly title: string
+  readonly tool: string
+  readonly processes: Process[]
+  readonly rounds: (Round | undefined)[]
 }
 
 const tool = flags.bytes === undefined ? "echo" : "blob"
@@ -56,25 +62,27 @@ const suite = openSuite(
   print,
 )
 const opened = await openUpstreams([{ key: "a", kind: flags.upstream as UpstreamSpec["kind"] }])
-const contestants: Contestant[] = []
+const builds = ["", ...positionals]
+const contestants: readonly Contestant[] = [
+  { title: "direct HTTP echo", tool, processes: [], rounds: [] },
+  ...builds.map((build) => ({ title: build || "this build", tool: `a_${tool}`, processes: [], rounds: [] })),
+]
 try {
-  contestants.push(await direct(suite, opened.upstreams))
-  for (const build of ["", ...positionals]) contestants.push(await host(suite, opened.upstreams, build))
+  const [direct, ...hosts] = contestants
+  direct?.processes.push(await startTarget("direct", opened.upstreams, suite))
+  for (let each = 0; each < Number(flags.processes); each += 1)
+    for (const [at, { processes }] of hosts.entries())
+      processes.push(await startHost(suite, opened.upstreams, builds[at] ?? ""))
   await measure(suite)
   report()
 } finally {
   await suite.load.close()
-  await Promise.all([...contestants, opened].map((each) => each.stop()))
+  await Promise.all([...contestants.flatMap(({ processes }) => processes), opened].map((each) => each.stop()))
   suite.close()
 }
 process.exit(0)
 
-async function direct({ load, folder }: Suite, upstreams: readonly Upstream[]): Promise<Contestant> {
-  const target = await startTarget("direct", upstreams, { load, folder })
-  return { ...target, title: "direct HTTP echo", tool, rounds: [] }
-}
-
-async function host({ load, folder }: Suite, upstreams: readonly Upstream[], build: string): Promise<Contestant> {
+async function startHost({ load, folder }: Suite, upstreams: readonly Upstream[], build: string): Promise<Process> {
   const [entry = "", ...nodeArgs] = build.split("@")
   const port = await freePort()
   const manifest = writeManifest(path.join(folder, `build-${port}`), upstreams)
@@ -83,13 +91,14 @@ async function host({ load, folder }: Suite, upstreams: readonly Upstream[], bui
   const { pid, stop } = start(file, own, { cwd: folder })
   const url = `http://127.0.0.1:${port}/mcp`
   await load.ready({ url, protocol: "streamable", tools: 2, timeoutMs: 30_000 })
-  return { title: build === "" ? "this build" : build, url, pid, tool: `a_${tool}`, rounds: [], stop }
+  return { url, pid, stop }
 }
 
 async function measure({ load, options }: Suite): Promise<void> {
-  // The first round does not count: code is compiled, heaps grow.
-  for (let round = -1; round < options.rounds; round += 1) {
-    for (const { url, pid, tool: name, rounds, title } of rotated(contestants, round + 1)) {
+  // Each process has a round first that does not count: code is compiled, heaps grow.
+  for (let round = -Number(flags.processes); round < options.rounds; round += 1) {
+    for (const { processes, tool: name, rounds, title } of rotated(contestants, round + options.rounds)) {
+      const { url, pid } = processes.at(round % processes.length) as Process
       const result = await load.calls({ ...call, url, pid, tool: name })
       if (result.error !== undefined) throw new Error(`${title}: ${result.error}`)
       if (round >= 0) rounds[round] = toRound(result)

@@ -50,8 +50,6 @@ const removed: ReadonlySet<string> = new Set([
   "resources/unsubscribe",
 ])
 
-export type ModernAnswer = { readonly result: McpResult } | { readonly error: JsonObject; readonly malformed: boolean }
-
 export class ModernEndpoint {
   readonly #options: ModernEndpointOptions
   readonly #clients = new DeclaredClients((capabilities, info) => this.#newClient(capabilities, info))
@@ -66,7 +64,9 @@ export class ModernEndpoint {
   }
 
   /** The `result` or `error` member of the answer; undefined when the client has cancelled. */
-  async answer(exchange: Exchange): Promise<ModernAnswer | undefined> {
+  async answer(
+    exchange: Exchange,
+  ): Promise<{ result: McpResult } | { error: JsonObject; malformed: boolean } | undefined> {
     const pace = new Pace(({ method, params }) => exchange.notify({ jsonrpc: "2.0", method, params }), exchange.ready)
     try {
       const result = await this.#serve(exchange, pace)

@@ -11,7 +11,6 @@ import { type JsonObject, objectAt } from "../protocol/json.ts"
 import type { RequestId } from "../protocol/messages.ts"
 import { joined, sizeOf } from "../protocol/pieces.ts"
 import { RawResult } from "../protocol/rawResult.ts"
-import { requestCame, requestLeft } from "../wire/endOfTurn.ts"
 import { claimedVersion } from "../wire/eras/versions.ts"
 import { LineSplitter } from "../wire/lineSplitter.ts"
 import { resultEnvelope } from "./answers.ts"
@@ -164,11 +163,8 @@ export class StdioEndpoint {
       return this.#refuse(message["id"] as RequestId, busy(`${maxInFlight} requests are being served already`))
     }
     this.#pending += 1
-    const subscribes = message["method"] === "subscriptions/listen"
-    if (!subscribes) requestCame()
     void this.#serve(message).finally(() => {
       this.#pending -= 1
-      if (!subscribes) requestLeft()
     })
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { atEndOfTurn, requestCame, requestLeft } from "../../src/wire/endOfTurn.ts"
+import { atEndOfTurn } from "../../src/wire/endOfTurn.ts"
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -23,27 +23,6 @@ describe("the end of a turn of the event loop", () => {
     expect(done).toEqual(["outer"])
     await turn()
     expect(done).toEqual(["outer", "inner"])
-  })
-
-  it("is not waited for by a request that is alone", async () => {
-    const done: string[] = []
-    requestCame()
-    atEndOfTurn(() => done.push("alone"))
-    expect(done).toEqual(["alone"])
-    requestCame()
-    atEndOfTurn(() => done.push("one of two"))
-    requestLeft()
-    // What was asked for before comes before.
-    atEndOfTurn(() => done.push("alone again"))
-    expect(done).toEqual(["alone"])
-    await turn()
-    expect(done).toEqual(["alone", "one of two", "alone again"])
-    atEndOfTurn(() => done.push("alone still"))
-    requestLeft()
-    atEndOfTurn(() => done.push("of no request"))
-    expect(done.at(-1)).toBe("alone still")
-    await turn()
-    expect(done.at(-1)).toBe("of no request")
   })
 
   it("does the others when one fails, whose error nobody catches", async () => {

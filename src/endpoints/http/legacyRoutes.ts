@@ -8,7 +8,6 @@ import { ProtocolError, rpcCodes } from "../../protocol/errors.ts"
 import { InFlight } from "../../protocol/inFlight.ts"
 import { type JsonObject, objectAt } from "../../protocol/json.ts"
 import type { RequestId } from "../../protocol/messages.ts"
-import { requestCame, requestLeft } from "../../wire/endOfTurn.ts"
 import { legacyVersions } from "../../wire/eras/versions.ts"
 import { drainingError } from "../draining.ts"
 import { busy, LegacySession } from "../legacySession.ts"
@@ -130,13 +129,9 @@ export class LegacyRoutes {
     const id = message["id"] as RequestId
     if (http.replies.has(id)) return reply.answer(duplicate(id))
     http.replies.set(id, reply)
-    requestCame()
-    try {
-      if (!(await http.session.receive(message))) reply.end()
-    } finally {
-      requestLeft()
-      http.replies.delete(id)
-    }
+    const answered = await http.session.receive(message)
+    http.replies.delete(id)
+    if (!answered) reply.end()
     // A handshake that failed leaves no session behind.
     if (http.session.client === undefined) this.#drop(http)
   }

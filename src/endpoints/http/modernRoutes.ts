@@ -10,12 +10,11 @@ import { InFlight } from "../../protocol/inFlight.ts"
 import { type JsonObject, objectAt, stringAt } from "../../protocol/json.ts"
 import type { RequestId } from "../../protocol/messages.ts"
 import { RawResult } from "../../protocol/rawResult.ts"
-import { requestCame, requestLeft } from "../../wire/endOfTurn.ts"
 import { claimedVersion } from "../../wire/eras/versions.ts"
 import { decodeHeader, type HeaderPaths, headerPathsOf, mcpName, paramMismatch } from "../../wire/headers.ts"
 import { statusOf } from "../answers.ts"
 import { drainingError } from "../draining.ts"
-import { type ModernAnswer, ModernEndpoint } from "../modernExchange.ts"
+import { ModernEndpoint } from "../modernExchange.ts"
 import type { Served } from "../served.ts"
 import { refuse } from "./refuse.ts"
 import { Reply } from "./reply.ts"
@@ -96,26 +95,27 @@ export class ModernRoutes {
     response.once("close", onClose)
     const open: Open = { id, reply }
     this.#open.set(open, open)
-    const subscribes = method === "subscriptions/listen"
-    if (subscribes) {
+    if (method === "subscriptions/listen") {
       this.#subscriptions.add(open)
       if (response.socket !== null) response.socket.setKeepAlive(true)
-    } else requestCame()
-    try {
-      const answer = await this.#endpoint.answer({
-        id,
-        request: { method, params },
-        cancellation,
-        ending: this.#ending.signal,
-        notify: (message) => reply.message(message),
-      })
-      this.#open.delete(open)
-      this.#subscriptions.delete(open)
-      response.removeListener("close", onClose)
-      send(reply, id, answer)
-    } finally {
-      if (!subscribes) requestLeft()
     }
+    const answer = await this.#endpoint.answer({
+      id,
+      request: { method, params },
+      cancellation,
+      ending: this.#ending.signal,
+      notify: (message) => reply.message(message),
+    })
+    this.#open.delete(open)
+    this.#subscriptions.delete(open)
+    response.removeListener("close", onClose)
+    if (answer === undefined) return reply.end()
+    if ("result" in answer) {
+      const { result } = answer
+      if (result instanceof RawResult) return reply.answerBytes(id, result)
+      return reply.answer({ jsonrpc: "2.0", id, result: result.value })
+    }
+    reply.answer({ jsonrpc: "2.0", id, error: answer.error }, answer.malformed ? 400 : statusOf(answer.error))
   }
 
   /** Why the headers do not mirror the body, if they do not. */
@@ -161,15 +161,4 @@ export class ModernRoutes {
     this.#paths.set(tool, paths)
     return paths
   }
-}
-
-function send(reply: Reply, id: RequestId, answer: ModernAnswer | undefined): void {
-  if (answer === undefined) return reply.end()
-  if ("error" in answer) {
-    const status = answer.malformed ? 400 : statusOf(answer.error)
-    return reply.answer({ jsonrpc: "2.0", id, error: answer.error }, status)
-  }
-  const { result } = answer
-  if (result instanceof RawResult) return reply.answerBytes(id, result)
-  reply.answer({ jsonrpc: "2.0", id, result: result.value })
 }
