@@ -85,7 +85,9 @@ describe("the command", () => {
 
 /** The modules that Node loads when it is started like this. */
 function loadedBy(args: readonly string[]): string[] {
-  const hook = "export async function load(url, context, next) { console.error(url); return next(url, context) }"
+  // Written at once: what a hook's thread says by `console` can be lost when the process ends.
+  const hook = `import { writeSync } from "node:fs"
+    export async function load(url, context, next) { writeSync(2, url + "\\n"); return next(url, context) }`
   const register = `import { register } from "node:module"; register(${JSON.stringify(toModule(hook))})`
   const { stderr, status } = spawnSync(process.execPath, ["--import", toModule(register), ...args], {
     encoding: "utf8",
