@@ -31,11 +31,15 @@ export const facts = z.registry<SchemaFacts>()
 
 /** A key that may be absent. */
 export function optional<T extends z.ZodMiniType>(schema: T, about: KeyFacts) {
-  return required(z.optional(schema), about)
+  return described(z.optional(schema), about)
 }
 
 /** A key that must be there. */
 export function required<T extends z.ZodMiniType>(schema: T, about: KeyFacts & SchemaFacts): T {
+  return described(schema, about)
+}
+
+function described<T extends z.ZodMiniType>(schema: T, about: SchemaFacts): T {
   facts.add<z.ZodMiniType>(schema, about)
   return schema
 }
